@@ -1,0 +1,392 @@
+// An attachment: one process's membership of one segment. Owns the process entry, the keeper that
+// holds presence, and the private hints that make claims quick. Client (client/slotd/client.hpp)
+// and slotctl are thin layers over it.
+//
+// Thread-safe, all of it. Blocking: open() and close() wait for the keeper thread of this process;
+// the rest as claim.hpp says. fork: in the child every operation answers kNotAttached and nothing
+// of the parent's is touched. exec ends presence. Attachments are never deleted: slot handles may
+// outlive the Client, and the kernel needs the mapping at exit.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include <atomic>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "slotd/claim.hpp"
+#include "slotd/presence.hpp"
+#include "slotd/process_table.hpp"
+#include "slotd/segment.hpp"
+#include "slotd/slot_table.hpp"
+#include "slotd/token.hpp"
+
+namespace slotd {
+
+/// A page that a forked child finds zeroed: tells the child that it is not attached, and frees its
+/// locks.
+class ForkGuard {
+ public:
+  struct Page {
+    std::atomic<std::uint32_t> attached;
+    std::atomic<std::uint32_t> turn;  ///< held by the thread that has a hazard published
+  };
+
+  /// False when the kernel cannot wipe pages on fork.
+  bool create() noexcept {
+    void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    if (::madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+      ::munmap(page, 4096);
+      return false;
+    }
+    page_ = new (page) Page{};
+    return true;
+  }
+  Page* get() const noexcept { return page_; }
+
+ private:
+  Page* page_ = nullptr;
+};
+
+/// One of the process's threads at a time publishes a hazard.
+class TurnLock {
+ public:
+  explicit TurnLock(ForkGuard::Page& page) noexcept : page_(page) {
+    std::uint32_t expected = 0;
+    while (!page_.turn.compare_exchange_strong(expected, 1, std::memory_order_acquire)) {
+      // Bounded sleep; the holder is a thread of this process inside a few dozen instructions.
+      futex_wait(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, kNsPerMs,
+                 FutexScope::kPrivate);
+      expected = 0;
+    }
+  }
+  TurnLock(const TurnLock&) = delete;
+  TurnLock& operator=(const TurnLock&) = delete;
+  ~TurnLock() {
+    page_.turn.store(0, std::memory_order_release);
+    futex_wake(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, FutexScope::kPrivate);
+  }
+
+ private:
+  ForkGuard::Page& page_;
+};
+
+struct AttachOptions {
+  std::string segment_path{};  ///< empty: default_segment_path()
+  std::string name{};          ///< shown by slotctl; empty: the process's command name
+};
+
+/// A slot as its holder or finder knows it.
+struct HeldSlot {
+  std::uint32_t slot = kNoSlot;
+  std::uint32_t generation = 0;
+  std::uint64_t nonce = 0;
+
+  SlotRef ref() const noexcept { return {slot, generation}; }
+};
+
+class Attachment {
+ public:
+  /// Attaches. Null with code and detail set: what open_segment() answers, kProcessTableFull,
+  /// kPresenceUnavailable. Works while the broker is down.
+  static Attachment* open(const AttachOptions& options, Errc& code, std::string& detail);
+
+  /// Ends membership: frees the words of this entry and the entry itself. A slot that was bound to
+  /// this process by others goes too: callers check owns_slots() first. No other thread may be
+  /// using the attachment. Idempotent; nothing in a forked child.
+  void close() noexcept;
+
+  bool is_attached() const noexcept {
+    return guard_.get()->attached.load(std::memory_order_acquire) == 1;
+  }
+
+  /// kOk, kNotAttached (forked child, closed), or kRetired (the segment was replaced).
+  Errc check() const noexcept {
+    if (!is_attached()) return Errc::kNotAttached;
+    const std::uint64_t state = view().header().state.load(std::memory_order_acquire);
+    return state == static_cast<std::uint64_t>(SegmentState::kReady) ? Errc::kOk : Errc::kRetired;
+  }
+
+  const SegmentView& view() const noexcept { return processes_.view(); }
+  const ProcessTable& processes() const noexcept { return processes_; }
+  ProcessRef self() const noexcept { return self_; }
+
+  /// Claims without waiting. Precondition: check() is kOk and the key is empty or valid.
+  ClaimResult claim(const Request& request, std::string_view key) noexcept {
+    ClaimRequest wanted{
+        request, {key, key.empty() ? 0 : key_fingerprint(key)}, was_refused(request.type)};
+    Claim attempt(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
+    const ClaimResult result = attempt.run();
+    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
+    if (result.verdict) {
+      if (wanted.look_first) set_refused(request.type, false);
+      hint_.store(result.slot + 1U, std::memory_order_relaxed);
+      count(&CounterSet::claims, 1);
+    } else {
+      set_refused(request.type, true);
+      count_refusal(result.verdict.reason);
+    }
+    return result;
+  }
+
+  /// The answer a claim would get from the held words; takes nothing and counts nothing.
+  Verdict look(const Request& request, std::string_view key) noexcept {
+    const ClaimRequest wanted{request, {key, key.empty() ? 0 : key_fingerprint(key)}, true};
+    Claim attempt(processes_, self_, wanted, 0, seed_);
+    const Verdict verdict = attempt.look();
+    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
+    return verdict;
+  }
+
+  Errc release(const HeldSlot& held) noexcept {
+    const StepResult result = release_slot(view(), held.ref());
+    if (result.code != Errc::kOk) {
+      count(&CounterSet::stale, 1);
+      return result.code;
+    }
+    if (held.slot < hint_.load(std::memory_order_relaxed))
+      hint_.store(held.slot, std::memory_order_relaxed);
+    count(&CounterSet::releases, 1);
+    return Errc::kOk;
+  }
+
+  Errc activate(const HeldSlot& held) noexcept {
+    return counted(activate_slot(view(), held.ref(), processes_.clock().coarse_ns()).code);
+  }
+  Errc end(const HeldSlot& held) noexcept { return counted(end_slot(view(), held.ref()).code); }
+
+  /// Gives the slot to the process `pid` of the caller's PID namespace, attached or not; `held`
+  /// becomes the new claim name. Costs a few system calls. kNoSuchProcess, kStaleToken,
+  /// kProcessTableFull, kPresenceUnavailable.
+  Errc bind(HeldSlot& held, int pid) noexcept;
+
+  /// Takes the slot over for this process; `held` becomes the new claim name.
+  Errc adopt(HeldSlot& held) noexcept { return transfer(held, self_); }
+
+  /// Checks a token and turns it into a claim name. kForeignToken and kStaleToken are counted.
+  Errc resolve(const Token& token, HeldSlot& held) noexcept {
+    const Errc code = counted(check_token(view(), token));
+    if (code == Errc::kOk) held = {token.slot, token.generation, token.nonce};
+    return code;
+  }
+
+  Token token_of(const HeldSlot& held) const noexcept {
+    return {view().segment_id(), held.slot, held.nonce, held.generation};
+  }
+
+  /// The held slot with this key, if there is one now. Keys are unique among held slots.
+  std::optional<HeldSlot> find_key(std::string_view key) const noexcept;
+
+  /// Does a held or tentative word name this process's entry?
+  bool owns_slots() const noexcept;
+
+  /// Frees the slots of all owners proven dead (by mark, or by a pidfd opened here). Returns how
+  /// many. A few system calls per owner.
+  std::uint32_t reap() noexcept {
+    const std::uint32_t held = reap_all(processes_, ProbeMode::kPidfd);
+    if (held != 0) count(&CounterSet::reaped, held);
+    return held;
+  }
+
+  /// Index of a type by its name or alias; nothing when the configuration has none. Valid for the
+  /// segment's life.
+  std::optional<std::uint32_t> find_type(std::string_view name) const noexcept;
+
+  void count_refusal(Reason reason) noexcept {
+    count_cell(
+        [reason](CounterSet& set) -> Cell<std::uint64_t>& {
+          return set.refusals[static_cast<std::size_t>(reason)];
+        },
+        1);
+  }
+  void count(Cell<std::uint64_t> CounterSet::*field, std::uint64_t by) noexcept {
+    count_cell([field](CounterSet& set) -> Cell<std::uint64_t>& { return set.*field; }, by);
+  }
+
+ private:
+  Attachment() = default;
+
+  Errc counted(Errc code) noexcept {
+    if (code == Errc::kStaleToken || code == Errc::kForeignToken) count(&CounterSet::stale, 1);
+    return code;
+  }
+
+  Errc transfer(HeldSlot& held, ProcessRef target) noexcept {
+    const TurnLock turn(*guard_.get());
+    const StepResult result = transfer_slot(processes_, self_, held.ref(), target);
+    if (result.code == Errc::kOk) held.generation = result.word.generation();
+    return counted(result.code);
+  }
+
+  ProcessRef find_owner(int pid, std::uint64_t start_ticks) const noexcept;
+
+  // An RMW on every claim and release would be a quarter of their time: the first thread that
+  // counts has cells of its own.
+  template <typename Select>
+  void count_cell(Select select, std::uint64_t by) noexcept {
+    static thread_local char marker;
+    const void* mine = &marker;
+    const void* primary = primary_thread_.load(std::memory_order_relaxed);
+    if (primary == nullptr &&
+        primary_thread_.compare_exchange_strong(primary, mine, std::memory_order_relaxed)) {
+      primary = mine;
+    }
+    CounterBlock& block = view().counters(self_.index);
+    if (primary == mine) {
+      Cell<std::uint64_t>& cell = select(block.primary);
+      cell.set(cell.get() + by);
+    } else {
+      select(block.shared).value.fetch_add(by, std::memory_order_relaxed);
+    }
+  }
+
+  bool was_refused(std::uint32_t type) const noexcept {
+    return ((refused_.load(std::memory_order_relaxed) >> (type & 31U)) & 1U) != 0;
+  }
+  void set_refused(std::uint32_t type, bool refused) noexcept {
+    const std::uint32_t bit = 1U << (type & 31U);
+    if (was_refused(type) == refused) return;
+    if (refused) {
+      refused_.fetch_or(bit, std::memory_order_relaxed);
+    } else {
+      refused_.fetch_and(~bit, std::memory_order_relaxed);
+    }
+  }
+
+  ProcessTable processes_;
+  ProcessRef self_;
+  Keeper keeper_;
+  ForkGuard guard_;
+  std::uint64_t seed_ = 0;
+  alignas(kLine) std::atomic<std::uint32_t> hint_{0};
+  std::atomic<std::uint32_t> refused_{0};  ///< bit t: the last claim of type t was refused
+  std::atomic<const void*> primary_thread_{nullptr};
+};
+
+// ---- Implementation
+// ----------------------------------------------------------------------------------------------------------
+
+inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, std::string& detail) {
+  const std::string path =
+      options.segment_path.empty() ? default_segment_path() : options.segment_path;
+  const OpenedSegment opened = open_segment(path, Access::kReadWrite, read_boot_id());
+  code = opened.code;
+  detail = opened.detail;
+  if (code != Errc::kOk) return nullptr;
+  auto* attachment = new Attachment();
+  const SelfIdentity self = read_self_identity();
+  attachment->processes_ = ProcessTable(opened.view(Access::kReadWrite), self, false);
+  if (::getrandom(&attachment->seed_, sizeof(attachment->seed_), 0) != sizeof(attachment->seed_)) {
+    attachment->seed_ = monotonic_ns() ^ (static_cast<std::uint64_t>(self.pid) << 32);
+  }
+  const auto fail = [&](Errc failure, const char* text) -> Attachment* {
+    code = failure;
+    detail = path + ": " + text;
+    delete attachment;
+    return nullptr;
+  };
+  if (!attachment->guard_.create())
+    return fail(Errc::kPresenceUnavailable, "kernel cannot wipe a page on fork");
+  attachment->self_ = attachment->processes_.reserve(static_cast<std::uint32_t>(self.pid));
+  if (!attachment->self_)
+    return fail(Errc::kProcessTableFull, "no free process entry (segment.processes)");
+  const ProcessRef ref = attachment->self_;
+  attachment->processes_.store_identity(ref, self.start_ticks, self.time_ns_inode, self.uid,
+                                        options.name.empty() ? text_view(self.name) : options.name);
+  ProcessEntry& entry = attachment->view().process(ref.index);
+  if (attachment->keeper_.start(entry, ref.attach) != Errc::kOk) {
+    force_mark(entry, ref.attach);
+    attachment->processes_.end_own_tenancy(ref);
+    return fail(Errc::kPresenceUnavailable, "keeper thread or set_robust_list was refused");
+  }
+  attachment->guard_.get()->attached.store(1, std::memory_order_release);
+  return attachment;
+}
+
+inline void Attachment::close() noexcept {
+  std::uint32_t attached = 1;
+  if (!guard_.get()->attached.compare_exchange_strong(attached, 0, std::memory_order_acq_rel))
+    return;
+  keeper_.stop();  // sets the mark: from here on it looks like a death, whatever happens to this
+                   // thread
+  processes_.end_own_tenancy(self_);
+}
+
+inline std::optional<HeldSlot> Attachment::find_key(std::string_view key) const noexcept {
+  const KeyQuery query{key, key_fingerprint(key)};
+  for (std::uint32_t slot = 0; slot < view().mark(); ++slot) {
+    const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
+    if (!word.is_held() || !has_key(view(), slot, word, query)) continue;
+    const std::uint64_t nonce = view().record(slot).nonce.get();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const SlotWord now{view().word(slot).load(std::memory_order_relaxed)};
+    if (now.is_held() && now.generation() == word.generation())
+      return HeldSlot{slot, word.generation(), nonce};
+  }
+  return std::nullopt;
+}
+
+inline bool Attachment::owns_slots() const noexcept {
+  for (std::uint32_t slot = 0; slot < view().slot_count(); ++slot) {
+    const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
+    if (!word.is_free() && word.owner() == self_.index) return true;
+  }
+  return false;
+}
+
+/// An entry that already stands for this process: its own attachment if it has one, else one made
+/// for it by pid.
+inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) const noexcept {
+  ProcessRef by_pid;
+  for (std::uint32_t index = 1; index <= view().process_count(); ++index) {
+    const ProcessRef tenant = processes_.find_tenant(index);
+    if (!tenant) continue;
+    const ProcessEntry& entry = view().process(index);
+    const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
+    if (static_cast<int>(reservation.pid()) != pid ||
+        reservation.pid_ns_inode() != processes_.self().pid_ns_inode) {
+      continue;
+    }
+    const PresenceState presence =
+        read_presence_value(entry.presence.load(std::memory_order_acquire), tenant.attach);
+    if (presence == PresenceState::kMarked) continue;
+    const std::uint64_t known = untag_value(tenant.attach, entry.start_ticks.get());
+    const bool same_time =
+        untag_value(tenant.attach, entry.time_ns_inode.get()) == processes_.self().time_ns_inode;
+    if (start_ticks == 0 || known != start_ticks || !same_time) continue;
+    if (presence == PresenceState::kAlive) return tenant;
+    if (!by_pid) by_pid = tenant;
+  }
+  return by_pid;
+}
+
+inline Errc Attachment::bind(HeldSlot& held, int pid) noexcept {
+  const SelfIdentity& self = processes_.self();
+  if (pid <= 0) return Errc::kNoSuchProcess;
+  if (self.pid_ns_inode == 0) return Errc::kPresenceUnavailable;
+  const UniqueFd pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return errno == EPERM || errno == ENOSYS ? Errc::kPresenceUnavailable : Errc::kNoSuchProcess;
+  const std::uint64_t start_ticks = self.proc_is_own ? read_start_ticks(pid) : 0;
+  const ProcessName name = self.proc_is_own ? read_process_name(pid) : ProcessName{};
+  if (probe_exited(pidfd.get())) return Errc::kNoSuchProcess;
+  ProcessRef target = find_owner(pid, start_ticks);
+  if (!target) {
+    target = processes_.reserve(static_cast<std::uint32_t>(pid));
+    if (!target) return Errc::kProcessTableFull;
+    processes_.store_identity(target, start_ticks, self.time_ns_inode, read_process_uid(pid),
+                              text_view(name));
+  }
+  return transfer(held, target);
+}
+
+inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name) const noexcept {
+  return find_type_index(view(), name);
+}
+
+}  // namespace slotd

@@ -1,0 +1,247 @@
+// The rest of Claim: what happens when a claim does not simply fit. Included by claim.hpp, which
+// has the contract. The confirmation of a refusal, the conflict rule and its bound, the dry run,
+// the full table.
+#pragma once
+
+#include "slotd/claim.hpp"
+
+namespace slotd {
+
+namespace detail {
+
+inline void pause_cpu() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Were both words held by the same claim? Then it was held at every instant between the two loads.
+constexpr bool is_held_throughout(SlotWord before, SlotWord after) noexcept {
+  return before.is_held() && after.is_held() && before.same_claim(after);
+}
+
+}  // namespace detail
+
+inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
+  drop_word();
+  verdict_ = verdict;
+  return Outcome::kRefused;
+}
+
+/// Own word published, the quick scan did not admit: full passes until there is an outcome.
+[[gnu::noinline]] inline Claim::Outcome Claim::settle() noexcept {
+  std::array<PassWords, 2> passes;
+  unsigned turn = 0;
+  int confirmations = 0;  // passes in a row in which the held words alone left no room
+  LedgerStamp previous_stamp;
+  for (int restart = 0; restart < kMaxRestarts; ++restart) {
+    load();
+    PassWords& pass = passes[turn];
+    const PassWords& previous = passes[turn ^ 1U];
+    load_pass(view_, slot_, pass);
+    const PassContext with = context();
+    const Usage counted =
+        sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
+    const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
+    const Usage confirmed = sum_pass(with, pass, [&](std::uint32_t slot, SlotWord word) {
+      return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
+    });
+    const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
+    if (!is_still_current() || !same_rules) {
+      confirmations = 0;
+      continue;
+    }
+    if (decide(rules_, request_.request, counted)) return Outcome::kAdmitted;
+    if (decide(rules_, request_.request, held)) {
+      confirmations = 0;
+      if (reap_seen(pass)) continue;
+      const Outcome outcome = settle_conflict(with, pass, counted);
+      if (outcome != Outcome::kRescan) return outcome;
+      continue;
+    }
+    // The held words alone leave no room: look for the dead among them, then confirm.
+    if (reap_seen(pass)) {
+      confirmations = 0;
+      continue;
+    }
+    if (confirmations > 0) {
+      const Verdict verdict = decide(rules_, request_.request, confirmed);
+      if (!verdict) return refuse_word(verdict);
+    }
+    if (++confirmations >= kMaxPasses) return refuse_word(contended());
+    previous_stamp = stamp_;
+    turn ^= 1U;
+  }
+  return refuse_word(contended());
+}
+
+/// Is this word in the claim's way? Only tentative ones are asked about; held ones cannot be waited
+/// for here.
+inline bool Claim::is_obstacle(const PassContext& with, std::uint32_t slot, SlotWord word,
+                               const Usage& counted) const noexcept {
+  if (word.state() != SlotState::kTentative) return false;
+  if (has_key(view_, slot, word, request_.key)) return true;
+  const std::uint64_t memory = pending_memory(with, slot, word, load_charge(view_, stamp_, slot));
+  return is_in_the_way(rules_, request_.request, counted, word.type(), word.cost_milli(), memory);
+}
+
+inline void Claim::note_conflict(const PassContext& with, const PassWords& pass,
+                                 const Usage& counted) noexcept {
+  note_.taken = true;
+  note_.since_ns = monotonic_ns();
+  note_.count = 0;
+  for (std::uint32_t slot = 0; slot < pass.count && note_.count < ConflictNote::kMaxNoted; ++slot) {
+    if (!is_obstacle(with, slot, pass[slot], counted)) continue;
+    note_.slots[note_.count] = slot;
+    note_.words[note_.count] = pass.words[slot];
+    ++note_.count;
+  }
+}
+
+/// Only tentative words stand in the way. The lowest index goes first: who has a lower one in its
+/// way frees its own word and waits for it; who has none keeps its word and reads again.
+inline Claim::Outcome Claim::settle_conflict(const PassContext& with, const PassWords& pass,
+                                             const Usage& counted) noexcept {
+  if (!note_.taken) note_conflict(with, pass, counted);
+  if (monotonic_ns() - note_.since_ns >= kConflictBoundNs) {
+    drop_word();
+    return judge_expired_conflict();
+  }
+  for (std::uint32_t slot = 0; slot < slot_ && slot < pass.count; ++slot) {
+    if (!is_obstacle(with, slot, pass[slot], counted)) continue;
+    drop_word();
+    return spin_until_changed(slot, pass[slot]) ? Outcome::kRestart : judge_expired_conflict();
+  }
+  detail::pause_cpu();
+  return Outcome::kRescan;
+}
+
+/// False when the bound of the conflict passed first.
+inline bool Claim::spin_until_changed(std::uint32_t slot, SlotWord word) const noexcept {
+  constexpr int kSpinsPerClock = 16;
+  for (;;) {
+    for (int spin = 0; spin < kSpinsPerClock; ++spin) {
+      if (view_.word(slot).load(std::memory_order_acquire) != word.raw) return true;
+      detail::pause_cpu();
+    }
+    if (monotonic_ns() - note_.since_ns >= kConflictBoundNs) return false;
+  }
+}
+
+/// The bound is over and the own word is free. Held words, and tentative words that have not moved
+/// since the conflict began, are what may be counted on; if they leave no room the answer is
+/// `contended`, else the claim starts again with a new note.
+[[gnu::noinline]] inline Claim::Outcome Claim::judge_expired_conflict() noexcept {
+  std::array<PassWords, 2> passes;
+  for (int attempt = 0; attempt < kMaxPasses; ++attempt) {
+    load();
+    load_pass(view_, kNoSlot, passes[0]);
+    load_pass(view_, kNoSlot, passes[1]);
+    const Usage lasting = sum_pass(context(), passes[1], [&](std::uint32_t slot, SlotWord word) {
+      if (detail::is_held_throughout(passes[0][slot], word)) return true;
+      return word == passes[0][slot] && word.state() == SlotState::kTentative &&
+             note_.holds(slot, word);
+    });
+    if (!is_still_current()) continue;
+    if (decide(rules_, request_.request, lasting)) {
+      note_.taken = false;
+      if (++rounds_ >= kConflictRounds) break;
+      return Outcome::kRestart;
+    }
+    if (!reap_seen(passes[1])) break;
+  }
+  return refuse_word(contended());
+}
+
+/// A pass for a claimant that has no word. In a read-only mapping the words that a claimant would
+/// reap are left out.
+inline void Claim::load_held_pass(PassWords& pass) noexcept {
+  load_pass(view_, kNoSlot, pass);
+  if (view_.writable()) return;
+  for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
+    const SlotWord word = pass[slot];
+    if (!word.is_counted() || !processes_.is_index(word.owner())) continue;
+    const std::uint64_t attach = view_.process(word.owner()).attach.load(std::memory_order_seq_cst);
+    if (processes_.is_freeable(word, slot, {word.owner(), attach}, ProbeMode::kMarkOnly))
+      pass.words[slot] = 0;
+  }
+}
+
+[[gnu::noinline]] inline Verdict Claim::look_in_passes() noexcept {
+  std::array<PassWords, 2> passes;
+  unsigned turn = 0;
+  int confirmations = 0;
+  LedgerStamp previous_stamp;
+  for (int restart = 0; restart < kMaxRestarts; ++restart) {
+    load();
+    PassWords& pass = passes[turn];
+    const PassWords& previous = passes[turn ^ 1U];
+    load_held_pass(pass);
+    const PassContext with = context();
+    const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
+    const Usage confirmed = sum_pass(with, pass, [&](std::uint32_t slot, SlotWord word) {
+      return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
+    });
+    const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
+    if (!is_still_current() || !same_rules) {
+      confirmations = 0;
+      continue;
+    }
+    const Verdict verdict = decide(rules_, request_.request, held);
+    if (verdict) return verdict;
+    if (reap_seen(pass)) {
+      confirmations = 0;
+      continue;
+    }
+    if (confirmations > 0) {
+      const Verdict certain = decide(rules_, request_.request, confirmed);
+      if (!certain) return certain;
+    }
+    if (++confirmations >= kMaxPasses) return contended();
+    previous_stamp = stamp_;
+    turn ^= 1U;
+  }
+  return contended();
+}
+
+inline Verdict Claim::look() noexcept {
+  load();
+  if (request_.key.text.empty() && is_quick(view_, stamp_, rules_)) {
+    const Verdict verdict =
+        decide(rules_, request_.request,
+               scan_quick(view_, rules_, view_.mark(), SlotState::kPending, SlotWord{}));
+    if (verdict && is_still_current()) return verdict;
+  }
+  return look_in_passes();
+}
+
+/// No free word was found. Admitted here means: look for a word again.
+[[gnu::noinline]] inline Verdict Claim::look_full_table() noexcept {
+  std::array<PassWords, 2> passes;
+  const std::uint64_t since_ns = monotonic_ns();
+  for (;;) {
+    const Verdict earlier = look_in_passes();
+    if (!earlier) return earlier;
+    load_pass(view_, kNoSlot, passes[0]);
+    load_pass(view_, kNoSlot, passes[1]);
+    std::uint32_t held = 0;
+    for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
+      if (passes[1][slot].is_free()) return Verdict{};
+      held += detail::is_held_throughout(passes[0][slot], passes[1][slot]) ? 1U : 0U;
+    }
+    if (reap_seen(passes[1])) return Verdict{};
+    if (held == view_.slot_count()) {
+      Verdict verdict;
+      verdict.reason = Reason::kTableFull;
+      verdict.limit = view_.slot_count();
+      verdict.in_use = held;
+      return verdict;
+    }
+    if (monotonic_ns() - since_ns >= kConflictBoundNs) return contended();
+    detail::pause_cpu();
+  }
+}
+
+}  // namespace slotd

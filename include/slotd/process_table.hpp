@@ -1,0 +1,422 @@
+// The process table: who may own slots, how an entry comes and goes, and whose death is proven.
+//
+// An entry's life is told by two words. `reservation` says who (pid, PID namespace, tenancy number,
+// 10 bits); `attach` says which tenancy: odd while it lasts, even while it is being ended or the
+// entry is free.
+//
+//   free        reservation {0, 0, n}      attach 2n        ->  CAS reservation   (reserve)
+//   reserving   reservation {pid, ns, n}   attach 2n        ->  CAS attach        (reserve)
+//   in use      reservation {pid, ns, n}   attach 2n+1      ->  CAS attach        (recycle, owner
+//   proven gone) ending      reservation {pid, ns, n}   attach 2n+2      ->  no hazard names it,
+//   all its words freed, CAS reservation free        reservation {0, 0, n+1}    attach 2n+2
+//
+// (n modulo 1024 in the reservation.) A step that is never finished, because its process died or
+// stopped, can be finished by anybody: `ending` needs no new proof. Everything that a tenant writes
+// about itself carries its attach tag, so that a late write of an earlier tenant cannot be taken
+// for the present one's.
+//
+// Change of owner: who is about to write another entry's index into a slot word publishes the index
+// as a hazard in its own entry first and then looks whether the target's attach number is still the
+// same; the recycler changes the attach number first and then looks for hazards. Both with seq_cst,
+// so one of them sees the other.
+//
+// Thread-safe; never blocks; no allocation. System calls (pidfd, /proc) only where
+// ProbeMode::kPidfd is asked for. A process killed at any instruction leaves an entry that
+// recycle() frees once the death is proven.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "slotd/clock.hpp"
+#include "slotd/layout.hpp"
+#include "slotd/presence.hpp"
+#include "slotd/process_probe.hpp"
+#include "slotd/segment_view.hpp"
+
+namespace slotd {
+
+inline constexpr std::uint64_t kRecheckNs = 100 * kNsPerMs;
+/// How long after a mark the threads of a process that nobody can see are given to end. Measured:
+/// no user-mode write of a sibling thread after the mark in 600 kills; teardown of 4 GiB takes 0.2
+/// s.
+inline constexpr std::uint64_t kQuarantineSeconds = 10;
+
+/// The reservation word, decoded.
+struct Reservation {
+  std::uint64_t raw = 0;
+
+  static constexpr Reservation make(std::uint32_t pid, std::uint32_t pid_ns_inode,
+                                    std::uint32_t tenancy) noexcept {
+    return Reservation{(std::uint64_t{pid & 0x3f'ffffU} << 42) |
+                       (std::uint64_t{pid_ns_inode} << 10) | (tenancy & 0x3ffU)};
+  }
+  constexpr std::uint32_t pid() const noexcept { return static_cast<std::uint32_t>(raw >> 42); }
+  constexpr std::uint32_t pid_ns_inode() const noexcept {
+    return static_cast<std::uint32_t>(raw >> 10);
+  }
+  constexpr std::uint32_t tenancy() const noexcept {
+    return static_cast<std::uint32_t>(raw) & 0x3ffU;
+  }
+  constexpr bool is_free() const noexcept { return pid() == 0; }
+};
+
+enum class EntryPhase : std::uint8_t { kFree, kReserving, kInUse, kEnding, kInvalid };
+
+/// Which phase the two words of an entry show. Pure; kInvalid is a torn read or a scribble.
+constexpr EntryPhase judge_phase(Reservation reservation, std::uint64_t attach) noexcept {
+  const auto tenancy = static_cast<std::uint32_t>(attach >> 1) & 0x3ffU;
+  const bool current = reservation.tenancy() == tenancy;
+  if ((attach & 1U) != 0)
+    return current && !reservation.is_free() ? EntryPhase::kInUse : EntryPhase::kInvalid;
+  if (current) return reservation.is_free() ? EntryPhase::kFree : EntryPhase::kReserving;
+  const bool previous = reservation.tenancy() == ((tenancy - 1U) & 0x3ffU);
+  return previous && !reservation.is_free() ? EntryPhase::kEnding : EntryPhase::kInvalid;
+}
+
+/// A value of a tenant, with the low 16 bits of its attach number in front.
+constexpr std::uint64_t tag_value(std::uint64_t attach, std::uint64_t value) noexcept {
+  return (attach << 48) | (value & 0xffff'ffff'ffffULL);
+}
+/// The value, or 0 (unknown) when it is another tenant's.
+constexpr std::uint64_t untag_value(std::uint64_t attach, std::uint64_t tagged) noexcept {
+  return (tagged >> 48) == (attach & 0xffffU) ? tagged & 0xffff'ffff'ffffULL : 0;
+}
+
+/// How dead the owner of an entry is known to be.
+enum class OwnerLife : std::uint8_t {
+  kAlive,   ///< or unknown
+  kMarked,  ///< the kernel's mark is set: it will never run user code of consequence again, its
+            ///< memory may still be there
+  kGone,    ///< the process is proven gone, or the quarantine after the mark is over
+};
+
+/// May a look at an owner cost system calls?
+enum class ProbeMode : std::uint8_t { kMarkOnly, kPidfd };
+
+/// Index and attach number of one tenancy.
+struct ProcessRef {
+  std::uint32_t index = kNobody;
+  std::uint64_t attach = 0;
+  explicit operator bool() const noexcept { return index != kNobody; }
+};
+
+/// Header::broker, packed and unpacked: index in the top 10 bits.
+constexpr std::uint64_t pack_process_ref(ProcessRef ref) noexcept {
+  return (std::uint64_t{ref.index} << 54) | (ref.attach & 0x3f'ffff'ffff'ffffULL);
+}
+constexpr ProcessRef unpack_process_ref(std::uint64_t raw) noexcept {
+  return {static_cast<std::uint32_t>(raw >> 54), raw & 0x3f'ffff'ffff'ffffULL};
+}
+
+class ProcessTable {
+ public:
+  ProcessTable() = default;
+  /// `self` is the calling process; `acts_as_broker` lets it recycle the entries that the broker
+  /// watches.
+  ProcessTable(const SegmentView& view, const SelfIdentity& self, bool acts_as_broker) noexcept
+      : view_(view), self_(self), clock_(self.clock_offset_ns), acts_as_broker_(acts_as_broker) {}
+
+  const SegmentView& view() const noexcept { return view_; }
+  const SelfIdentity& self() const noexcept { return self_; }
+  const HostClock& clock() const noexcept { return clock_; }
+  bool acts_as_broker() const noexcept { return acts_as_broker_; }
+
+  bool is_index(std::uint32_t index) const noexcept {
+    return index != kNobody && index <= view_.process_count();
+  }
+
+  /// Takes a free entry for a process of this PID namespace (itself, or one that it binds a slot
+  /// to), in phase kInUse but unarmed. Frees entries of the dead when none is free.
+  /// kProcessTableFull otherwise. The caller writes the identity next.
+  ProcessRef reserve(std::uint32_t pid) const noexcept {
+    for (int round = 0; round < 2; ++round) {
+      for (std::uint32_t index = 1; index <= view_.process_count(); ++index) {
+        const std::uint64_t attach = try_reserve(index, pid);
+        if (attach != 0) return {index, attach};
+      }
+      for (std::uint32_t index = 1; round == 0 && index <= view_.process_count(); ++index) {
+        try_recycle(index, ProbeMode::kPidfd);
+      }
+    }
+    return {};
+  }
+
+  /// Writes who the tenant is. Precondition: the caller reserved it. start_ticks and time_ns_inode
+  /// as seen by the caller.
+  void store_identity(ProcessRef ref, std::uint64_t start_ticks, std::uint64_t time_ns_inode,
+                      std::uint64_t uid, std::string_view name) const noexcept {
+    ProcessEntry& entry = view_.process(ref.index);
+    entry.uid.set(uid);
+    store_text(entry.name, name);
+    entry.attached_at_ns.set(clock_.coarse_ns());
+    entry.time_ns_inode.set(tag_value(ref.attach, time_ns_inode));
+    entry.start_ticks.set(tag_value(ref.attach, start_ticks));
+  }
+
+  /// The tenancy that an entry shows now; none when it is free or ending.
+  ProcessRef find_tenant(std::uint32_t index) const noexcept {
+    const ProcessEntry& entry = view_.process(index);
+    const std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    const Reservation reservation{entry.reservation.load(std::memory_order_seq_cst)};
+    return judge_phase(reservation, attach) == EntryPhase::kInUse ? ProcessRef{index, attach}
+                                                                  : ProcessRef{};
+  }
+
+  /// Is the tenant `ref` dead? Callers loaded ref.attach before the word that names the entry.
+  OwnerLife judge_owner(ProcessRef ref, ProbeMode probe) const noexcept {
+    if ((ref.attach & 1U) == 0)
+      return OwnerLife::kGone;  // the tenancy that could own words is over
+    ProcessEntry& entry = view_.process(ref.index);
+    if (entry.gone.load(std::memory_order_acquire) == ref.attach) return OwnerLife::kGone;
+    // Acquire: what is read after a mark is read after the death.
+    const std::uint64_t presence = entry.presence.load(std::memory_order_acquire);
+    const bool marked = read_presence_value(presence, ref.attach) == PresenceState::kMarked;
+    if (probe == ProbeMode::kPidfd && is_pid_gone(entry, ref.attach)) {
+      if (view_.writable()) entry.gone.store(ref.attach, std::memory_order_release);
+      return OwnerLife::kGone;
+    }
+    if (!marked) return OwnerLife::kAlive;
+    return is_quarantine_over(entry, ref.attach) && !is_left_to_broker(entry, ref.attach)
+               ? OwnerLife::kGone
+               : OwnerLife::kMarked;
+  }
+
+  /// Frees the words and the entry of a tenant that is proven gone. False: not proven, somebody's
+  /// hazard still names it, it is the broker's to free, or another process was faster. Never waits.
+  bool try_recycle(std::uint32_t index, ProbeMode probe) const noexcept {
+    ProcessEntry& entry = view_.process(index);
+    std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    const Reservation reservation{entry.reservation.load(std::memory_order_seq_cst)};
+    switch (judge_phase(reservation, attach)) {
+      case EntryPhase::kInUse:
+        if (is_left_to_broker(entry, attach)) return false;
+        if (judge_owner({index, attach}, probe) != OwnerLife::kGone) return false;
+        if (!entry.attach.compare_exchange_strong(attach, attach + 1, std::memory_order_seq_cst))
+          return false;
+        attach += 1;
+        break;
+      case EntryPhase::kReserving:
+        if (!is_reserver_gone(entry, reservation, attach, probe)) return false;
+        if (!entry.attach.compare_exchange_strong(attach, attach + 2, std::memory_order_seq_cst))
+          return false;
+        attach += 2;
+        break;
+      case EntryPhase::kEnding:
+        break;
+      case EntryPhase::kFree:
+      case EntryPhase::kInvalid:
+        return false;
+    }
+    return finish_recycle(index, attach, reservation);
+  }
+
+  /// Ends the caller's own tenancy, watched or not. Precondition: presence is marked and no thread
+  /// of the process uses the entry any more. False: a binder names it just now; whoever recycles
+  /// next frees it.
+  bool end_own_tenancy(ProcessRef self) const noexcept {
+    ProcessEntry& entry = view_.process(self.index);
+    const Reservation reservation{entry.reservation.load(std::memory_order_seq_cst)};
+    entry.gone.store(self.attach, std::memory_order_release);
+    std::uint64_t attach = self.attach;
+    if (!entry.attach.compare_exchange_strong(attach, attach + 1, std::memory_order_seq_cst))
+      return false;
+    return finish_recycle(self.index, self.attach + 1, reservation);
+  }
+
+ private:
+  /// The second half: attach is even by now and tells who finishes what.
+  bool finish_recycle(std::uint32_t index, std::uint64_t attach,
+                      Reservation reservation) const noexcept {
+    if (is_hazard(index)) return false;
+    if (!sweep_words(index, attach)) return false;
+    ProcessEntry& entry = view_.process(index);
+    std::uint64_t expected = reservation.raw;
+    return entry.reservation.compare_exchange_strong(
+        expected, Reservation::make(0, 0, reservation.tenancy() + 1U).raw,
+        std::memory_order_seq_cst);
+  }
+
+ public:
+  /// Frees one word if its owner is proven dead. Returns the word that was freed, or nothing.
+  /// Idempotent; anybody may.
+  std::optional<SlotWord> reap_word(std::uint32_t slot, ProbeMode probe) const noexcept {
+    std::atomic<std::uint64_t>& cell = view_.word(slot);
+    const SlotWord first{cell.load(std::memory_order_acquire)};
+    if (first.is_free() || !is_index(first.owner())) return std::nullopt;
+    ProcessEntry& entry = view_.process(first.owner());
+    // Attach number, word, presence: in this order, for every word anew.
+    const std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    SlotWord word{cell.load(std::memory_order_seq_cst)};
+    if (word.is_free() || word.owner() != first.owner()) return std::nullopt;
+    if (!is_freeable(word, slot, {first.owner(), attach}, probe)) return std::nullopt;
+    if (entry.attach.load(std::memory_order_seq_cst) != attach) return std::nullopt;
+    std::uint64_t expected = word.raw;
+    if (!cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst))
+      return std::nullopt;
+    return word;
+  }
+
+  /// May reap_word() free this word now? Reads only. Used by read-only tools, which show such a
+  /// slot as a dead owner's.
+  bool is_freeable(SlotWord word, std::uint32_t slot, ProcessRef owner,
+                   ProbeMode probe) const noexcept {
+    const OwnerLife life = judge_owner(owner, probe);
+    if (life == OwnerLife::kGone) return true;
+    if (life == OwnerLife::kAlive) return false;
+    // Marked: threads of the owner may still be writing a record, and its memory is still there.
+    if (word.state() == SlotState::kClaiming) return false;
+    const bool has_memory = word.is_held() && view_.record(slot).memory_bytes.get() != 0;
+    return !(has_memory && is_left_to_broker(view_.process(owner.index), owner.attach));
+  }
+
+  // ---- Hazards
+  // ------------------------------------------------------------------------------------------------------------
+
+  /// Publishes that `self` is about to write target.index into a slot word. False (and cleared)
+  /// when the target's tenancy has ended. Threads of one process take turns: one hazard a process.
+  bool publish_hazard(ProcessRef self, ProcessRef target) const noexcept {
+    std::atomic<std::uint64_t>& hazard = view_.process(self.index).hazard;
+    // seq_cst store, then seq_cst load: a recycler that changed the attach number before this load
+    // sees the hazard or is seen.
+    hazard.store((std::uint64_t{attach_tag(self.attach)} << 32) | target.index,
+                 std::memory_order_seq_cst);
+    if (view_.process(target.index).attach.load(std::memory_order_seq_cst) == target.attach)
+      return true;
+    clear_hazard(self);
+    return false;
+  }
+  void clear_hazard(ProcessRef self) const noexcept {
+    // Release: the CAS that the hazard covered comes before.
+    view_.process(self.index).hazard.store(0, std::memory_order_release);
+  }
+
+  // ---- The broker as others see it
+  // ------------------------------------------------------------------------------------------
+
+  /// True when nobody refreshes samples: no broker, its mark is set, or its heartbeat is older than
+  /// three intervals.
+  bool is_broker_down() const noexcept {
+    const ProcessRef broker =
+        unpack_process_ref(view_.header().broker.load(std::memory_order_acquire));
+    if (!is_index(broker.index)) return true;
+    const ProcessEntry& entry = view_.process(broker.index);
+    if (entry.attach.load(std::memory_order_acquire) != broker.attach) return true;
+    if (read_presence_value(entry.presence.load(std::memory_order_acquire), broker.attach) !=
+        PresenceState::kAlive) {
+      return true;
+    }
+    const std::uint64_t epoch = view_.header().sample_epoch.load(std::memory_order_acquire);
+    const std::uint64_t config_epoch = view_.header().config_epoch.load(std::memory_order_acquire);
+    const std::uint64_t interval_ms = view_.config(config_epoch).sample_interval_ms.get();
+    const std::uint64_t beat_ns = view_.sample(epoch).sampled_at_ns.get();
+    const std::uint64_t now_ns = clock_.coarse_ns();
+    return now_ns > beat_ns && now_ns - beat_ns > 3 * interval_ms * kNsPerMs;
+  }
+
+ private:
+  std::uint64_t try_reserve(std::uint32_t index, std::uint32_t pid) const noexcept {
+    ProcessEntry& entry = view_.process(index);
+    std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    const Reservation seen{entry.reservation.load(std::memory_order_seq_cst)};
+    if (judge_phase(seen, attach) != EntryPhase::kFree) return 0;
+    std::uint64_t expected = seen.raw;
+    const Reservation mine = Reservation::make(pid, self_.pid_ns_inode, seen.tenancy());
+    if (!entry.reservation.compare_exchange_strong(expected, mine.raw, std::memory_order_seq_cst))
+      return 0;
+    // Only the reserver counts up to odd; it fails only if it was stopped here for longer than the
+    // quarantine.
+    if (!entry.attach.compare_exchange_strong(attach, attach + 1, std::memory_order_seq_cst))
+      return 0;
+    return attach + 1;
+  }
+
+  bool is_left_to_broker(const ProcessEntry& entry, std::uint64_t attach) const noexcept {
+    return !acts_as_broker_ && entry.watched.load(std::memory_order_acquire) == attach &&
+           !is_broker_down();
+  }
+
+  /// Proof by pid, for owners of one's own PID namespace.
+  bool is_pid_gone(const ProcessEntry& entry, std::uint64_t attach) const noexcept {
+    const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
+    if (!is_same_namespace(reservation)) return false;
+    const std::uint64_t time_ns = untag_value(attach, entry.time_ns_inode.get());
+    const std::uint64_t start = untag_value(attach, entry.start_ticks.get());
+    const bool comparable = time_ns != 0 && time_ns == self_.time_ns_inode;
+    const PidEvidence evidence = probe_pid(static_cast<int>(reservation.pid()), self_.proc_is_own);
+    return judge_process(evidence, comparable ? start : 0) == Life::kDead;
+  }
+
+  bool is_same_namespace(Reservation reservation) const noexcept {
+    return !reservation.is_free() && self_.pid_ns_inode != 0 &&
+           reservation.pid_ns_inode() == self_.pid_ns_inode;
+  }
+
+  bool is_reserver_gone(ProcessEntry& entry, Reservation reservation, std::uint64_t attach,
+                        ProbeMode probe) const noexcept {
+    if (probe == ProbeMode::kPidfd && is_same_namespace(reservation)) {
+      const PidEvidence evidence =
+          probe_pid(static_cast<int>(reservation.pid()), self_.proc_is_own);
+      if (judge_process(evidence, 0) == Life::kDead) return true;
+    }
+    return is_quarantine_over(entry, attach);
+  }
+
+  /// Notes when this state of the entry was first seen; true once it has lasted for the quarantine.
+  bool is_quarantine_over(ProcessEntry& entry, std::uint64_t attach) const noexcept {
+    const auto now_s = static_cast<std::uint32_t>(clock_.coarse_ns() / kNsPerSecond);
+    std::uint64_t noted = entry.marked.load(std::memory_order_relaxed);
+    if (static_cast<std::uint32_t>(noted >> 32) != attach_tag(attach)) {
+      if (!view_.writable()) return false;
+      const std::uint64_t note = (std::uint64_t{attach_tag(attach)} << 32) | now_s;
+      entry.marked.compare_exchange_strong(noted, note, std::memory_order_relaxed);
+      return false;
+    }
+    return now_s - static_cast<std::uint32_t>(noted) >= kQuarantineSeconds;
+  }
+
+  /// Does a process that is not proven gone have a hazard on this entry?
+  bool is_hazard(std::uint32_t index) const noexcept {
+    for (std::uint32_t other = 1; other <= view_.process_count(); ++other) {
+      const ProcessEntry& entry = view_.process(other);
+      const std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+      const std::uint64_t hazard = entry.hazard.load(std::memory_order_seq_cst);
+      if (static_cast<std::uint32_t>(hazard) != index) continue;
+      if (static_cast<std::uint32_t>(hazard >> 32) != attach_tag(attach)) continue;
+      if (judge_owner({other, attach}, ProbeMode::kPidfd) != OwnerLife::kGone) return true;
+    }
+    return false;
+  }
+
+  /// Frees every word that names the entry. False when the tenancy changed meanwhile: somebody else
+  /// finished.
+  bool sweep_words(std::uint32_t index, std::uint64_t attach) const noexcept {
+    const ProcessEntry& entry = view_.process(index);
+    std::uint64_t reaped = 0;
+    for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
+      std::atomic<std::uint64_t>& cell = view_.word(slot);
+      SlotWord word{cell.load(std::memory_order_seq_cst)};
+      while (!word.is_free() && word.owner() == index) {
+        if (entry.attach.load(std::memory_order_seq_cst) != attach) return false;
+        std::uint64_t expected = word.raw;
+        if (cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst)) {
+          reaped += word.is_held() ? 1 : 0;
+          break;
+        }
+        word = SlotWord{expected};
+      }
+    }
+    // Counted where the dead owner's other counts are; the entry is between tenants, an RMW is
+    // exact against other sweepers.
+    if (reaped != 0)
+      view_.counters(index).shared.reaped.value.fetch_add(reaped, std::memory_order_relaxed);
+    return true;
+  }
+
+  SegmentView view_;
+  SelfIdentity self_;
+  HostClock clock_;
+  bool acts_as_broker_ = false;
+};
+
+}  // namespace slotd

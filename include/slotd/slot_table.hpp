@@ -1,0 +1,137 @@
+// The steps in the life of a slot after its admission, each one CAS on the slot word: activate,
+// end, change of owner, release, forced free, reap. Claiming is in claim.hpp. Thread-safe; never
+// blocks; no allocation; no system call (reaping with ProbeMode::kPidfd aside). A process killed
+// before its CAS has done nothing, after it everything.
+//
+// Memory order: every CAS on a slot word is seq_cst. Admission rests on a total order of
+// publishing, freeing and scanning, and on x86-64 the weaker orders cost the same instruction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "slotd/error.hpp"
+#include "slotd/layout.hpp"
+#include "slotd/process_table.hpp"
+#include "slotd/segment_view.hpp"
+#include "slotd/token.hpp"
+
+namespace slotd {
+
+/// One claim at one owner: what a token and a slot handle name.
+struct SlotRef {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+/// Result of a step: the error, and the word as it is after the step.
+struct StepResult {
+  Errc code = Errc::kOk;
+  SlotWord word;
+};
+
+/// The current word of a held claim; nothing when the claim is over or at another owner by now.
+inline std::optional<SlotWord> load_claim(const SegmentView& view, SlotRef ref) noexcept {
+  if (ref.slot >= view.slot_count()) return std::nullopt;
+  const SlotWord word{view.word(ref.slot).load(std::memory_order_acquire)};
+  if (!word.is_held() || word.generation() != ref.generation) return std::nullopt;
+  return word;
+}
+
+namespace detail {
+
+/// Changes the word of a claim by `next` (word -> word, or nothing = wrong state). Retries while
+/// only the state moves.
+template <typename Next>
+StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
+  for (;;) {
+    const auto word = load_claim(view, ref);
+    if (!word) return {Errc::kStaleToken, {}};
+    const std::optional<SlotWord> changed = next(*word);
+    if (!changed) return {Errc::kWrongState, *word};
+    if (*changed == *word) return {Errc::kOk, *word};
+    std::uint64_t expected = word->raw;
+    if (view.word(ref.slot).compare_exchange_strong(expected, changed->raw,
+                                                    std::memory_order_seq_cst)) {
+      return {Errc::kOk, *changed};
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Checks a token against the segment and the record. The word is checked again by the CAS of the
+/// step that follows.
+inline Errc check_token(const SegmentView& view, const Token& token) noexcept {
+  if (token.segment_id != view.segment_id()) return Errc::kForeignToken;
+  if (!load_claim(view, {token.slot, token.generation})) return Errc::kStaleToken;
+  return view.record(token.slot).nonce.get() == token.nonce ? Errc::kOk : Errc::kStaleToken;
+}
+
+/// PENDING -> ACTIVE. Done already: kOk. ENDING: kWrongState.
+inline StepResult activate_slot(const SegmentView& view, SlotRef ref,
+                                std::uint64_t now_ns) noexcept {
+  return detail::step_word(view, ref, [&](SlotWord word) -> std::optional<SlotWord> {
+    if (word.state() == SlotState::kActive) return word;
+    if (word.state() != SlotState::kPending) return std::nullopt;
+    // Before the CAS, so that an ACTIVE word always has its time. Two activators write nearly the
+    // same one.
+    view.record(ref.slot).activated_at_ns.set(now_ns);
+    return word.with_state(SlotState::kActive);
+  });
+}
+
+/// PENDING or ACTIVE -> ENDING: the job has ended, its CPU may not have; still charged. Done
+/// already: kOk.
+inline StepResult end_slot(const SegmentView& view, SlotRef ref) noexcept {
+  return detail::step_word(view, ref, [](SlotWord word) -> std::optional<SlotWord> {
+    return word.with_state(SlotState::kEnding);
+  });
+}
+
+/// Held -> FREE. kStaleToken when the claim is over or at another owner: then nothing moved.
+inline StepResult release_slot(const SegmentView& view, SlotRef ref) noexcept {
+  return detail::step_word(view, ref,
+                           [](SlotWord word) -> std::optional<SlotWord> { return word.freed(); });
+}
+
+/// Gives a claim to another process entry by one CAS that also makes the old token stale. `self` is
+/// the caller's own entry: it carries the hazard, and the caller sees to it that one thread of its
+/// process at a time is in here. kNoSuchProcess when the target's tenancy has ended. The word
+/// returned has the new generation.
+inline StepResult transfer_slot(const ProcessTable& processes, ProcessRef self, SlotRef ref,
+                                ProcessRef target) noexcept {
+  if (!processes.publish_hazard(self, target)) return {Errc::kNoSuchProcess, {}};
+  const StepResult result = detail::step_word(
+      processes.view(), ref,
+      [&](SlotWord word) -> std::optional<SlotWord> { return word.transferred(target.index); });
+  processes.clear_hazard(self);
+  return result;
+}
+
+/// Operator's free of one held slot, whoever holds it; the holder's later release is stale.
+/// kWrongState when nothing is held.
+inline StepResult force_free_slot(const SegmentView& view, std::uint32_t slot) noexcept {
+  std::atomic<std::uint64_t>& cell = view.word(slot);
+  SlotWord word{cell.load(std::memory_order_seq_cst)};
+  while (word.is_held()) {
+    std::uint64_t expected = word.raw;
+    if (cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst))
+      return {Errc::kOk, word};
+    word = SlotWord{expected};
+  }
+  return {Errc::kWrongState, word};
+}
+
+/// Frees the words of all owners that are proven dead, over the whole table. Returns how many held
+/// ones were freed.
+inline std::uint32_t reap_all(const ProcessTable& processes, ProbeMode probe) noexcept {
+  std::uint32_t held = 0;
+  for (std::uint32_t slot = 0; slot < processes.view().slot_count(); ++slot) {
+    const auto freed = processes.reap_word(slot, probe);
+    if (freed && freed->is_held()) ++held;
+  }
+  return held;
+}
+
+}  // namespace slotd

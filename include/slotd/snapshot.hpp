@@ -1,0 +1,368 @@
+// What people and tools want to know of a segment, read without changing it and without stopping
+// anybody. Works on a read-only mapping and while the broker is down. Not for deciding claims.
+// Allocates; never blocks; one process may be killed or stopped anywhere without spoiling a
+// snapshot: what does not belong together is left out, not guessed.
+//
+// The words are read until two passes agree (at most kSnapshotPasses); else the snapshot says that
+// it is unstable.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "slotd/claim.hpp"
+#include "slotd/layout.hpp"
+#include "slotd/ledger.hpp"
+#include "slotd/process_table.hpp"
+#include "slotd/scan.hpp"
+#include "slotd/segment_view.hpp"
+#include "slotd/token.hpp"
+
+namespace slotd {
+
+inline constexpr int kSnapshotPasses = 16;
+
+/// How the life of an owner is known.
+enum class Liveness : std::uint8_t {
+  kPresence,  ///< its kernel-held presence word
+  kPid,       ///< by pid alone: bound by others, never attached
+  kDead,      ///< proven dead; its slots are free for the taking
+};
+
+struct ProcessSnapshot {
+  std::uint32_t index = 0;
+  int pid = 0;  ///< in its own PID namespace
+  std::uint32_t pid_ns_inode = 0;
+  std::uint64_t uid = 0;
+  std::string name;  ///< untrusted bytes
+  Liveness liveness = Liveness::kPid;
+  bool watched = false;     ///< the broker holds a pidfd
+  std::uint32_t slots = 0;  ///< held ones
+  double attached_age_s = 0;
+};
+
+struct SlotSnapshot {
+  std::uint32_t slot = 0;
+  SlotWord word;
+  std::string token;
+  std::string type;
+  std::string key;  ///< untrusted bytes; empty: none
+  int owner_pid = 0;
+  std::string owner_name;  ///< untrusted bytes
+  bool owner_dead = false;
+  std::uint64_t charge_micro = 0;
+  bool measured = false;           ///< the charge comes from a measurement
+  std::uint64_t memory_bytes = 0;  ///< reserved cost
+  double age_s = 0;                ///< since the claim
+};
+
+struct TypeSnapshot {
+  std::uint32_t index = 0;
+  std::string name;
+  std::string counts_as;  ///< base type whose limit it shares; empty for none
+  bool retired = false;
+  bool draining = false;
+  std::uint32_t configured_limit = kNoLimit;
+  std::uint32_t limit = kNoLimit;  ///< effective
+  bool overridden = false;
+  std::uint32_t in_use = 0;  ///< against the limit: of the whole family, pending included
+  std::uint32_t pending = 0;
+  std::uint32_t cost_milli = 0;
+  std::uint64_t memory_bytes = 0;
+  Verdict verdict;  ///< what a claim with default costs would be told
+};
+
+struct GroupSnapshot {
+  std::uint32_t index = 0;
+  std::string name;
+  std::uint32_t limit = kNoLimit;
+  std::uint64_t in_use = 0;
+};
+
+enum class BrokerState : std::uint8_t { kReady, kDraining, kDown };
+
+struct BrokerSnapshot {
+  BrokerState state = BrokerState::kDown;
+  int pid = 0;               ///< 0 while it is down
+  std::string version;       ///< of the one that runs or ran last
+  double sample_age_s = -1;  ///< below 0: never sampled
+};
+
+struct CounterTotals {
+  std::uint64_t claims = 0;
+  std::uint64_t releases = 0;
+  std::uint64_t reaped = 0;
+  std::uint64_t stale = 0;
+  std::array<std::uint64_t, kReasons> refusals{};
+
+  std::uint64_t refused() const noexcept {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t count : refusals) sum += count;
+    return sum;
+  }
+};
+
+struct Snapshot {
+  bool stable = true;
+  BrokerSnapshot broker;
+  Capacities capacities;
+  std::uint64_t segment_id = 0;
+  std::uint64_t capacity_micro = 0;
+  std::uint64_t budget_micro = 0;
+  std::uint64_t charged_micro = 0;
+  std::uint64_t measured_micro = kNotMeasured;
+  std::uint64_t memory_max_bytes = 0;
+  std::uint64_t memory_headroom_bytes = 0;
+  std::uint64_t memory_used_bytes = 0;
+  std::uint64_t memory_pending_bytes = 0;
+  std::vector<TypeSnapshot> types;
+  std::vector<GroupSnapshot> groups;
+  std::vector<SlotSnapshot> slots;         ///< held ones, by index
+  std::vector<ProcessSnapshot> processes;  ///< entries in use, by index
+  CounterTotals counters;
+
+  std::int64_t available_micro() const noexcept {
+    return difference_micro(budget_micro, charged_micro);
+  }
+};
+
+/// Sums over all process entries.
+inline CounterTotals read_counters(const SegmentView& view) noexcept {
+  CounterTotals totals;
+  for (std::uint32_t index = 1; index <= view.process_count(); ++index) {
+    const CounterBlock& block = view.counters(index);
+    for (const CounterSet* set : {&block.primary, &block.shared}) {
+      totals.claims += set->claims.get();
+      totals.releases += set->releases.get();
+      totals.reaped += set->reaped.get();
+      totals.stale += set->stale.get();
+      for (std::size_t reason = 0; reason < kReasons; ++reason)
+        totals.refusals[reason] += set->refusals[reason].get();
+    }
+  }
+  return totals;
+}
+
+namespace detail {
+
+class SnapshotReader {
+ public:
+  explicit SnapshotReader(const ProcessTable& processes)
+      : processes_(processes), view_(processes.view()), now_ns_(processes.clock().coarse_ns()) {}
+
+  Snapshot read() {
+    read_words();
+    read_ledger();
+    read_processes();
+    read_slots();
+    read_types();
+    read_groups();
+    read_broker();
+    out_.counters = read_counters(view_);
+    return std::move(out_);
+  }
+
+ private:
+  double age_s(std::uint64_t since_ns) const noexcept {
+    return since_ns == 0 || since_ns > now_ns_ ? 0.0
+                                               : static_cast<double>(now_ns_ - since_ns) / 1e9;
+  }
+
+  void read_words() {
+    words_.resize(view_.slot_count());
+    std::vector<std::uint64_t> previous;
+    for (int pass = 0; pass < kSnapshotPasses; ++pass) {
+      previous = words_;
+      for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
+        words_[slot] = view_.word(slot).load(std::memory_order_acquire);
+      }
+      stamp_ = load_stamp(view_, 0);
+      if (pass > 0 && previous == words_) return;
+    }
+    out_.stable = false;
+  }
+
+  void read_ledger() {
+    const ConfigBlock& config = view_.config(stamp_.config_epoch);
+    const SampleBlock& sample = view_.sample(stamp_.sample_epoch);
+    out_.capacities = view_.capacities();
+    out_.segment_id = view_.segment_id();
+    out_.capacity_micro = config.capacity_micro.get();
+    out_.budget_micro = config.budget_micro.get();
+    out_.memory_max_bytes = config.memory_max_bytes.get();
+    out_.memory_headroom_bytes = config.memory_headroom_bytes.get();
+    out_.memory_used_bytes = sample.memory_used_bytes.get();
+    out_.measured_micro = sample.measured_micro.get();
+    type_count_ = std::min(config.type_count.get(), kMaxTypes);
+    group_count_ = std::min(config.group_count.get(), kMaxGroups);
+    broker_down_ = processes_.is_broker_down();
+  }
+
+  void read_processes() {
+    for (std::uint32_t index = 1; index <= view_.process_count(); ++index) {
+      const ProcessRef tenant = processes_.find_tenant(index);
+      if (!tenant) continue;
+      const ProcessEntry& entry = view_.process(index);
+      const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
+      ProcessSnapshot process;
+      process.index = index;
+      process.pid = static_cast<int>(reservation.pid());
+      process.pid_ns_inode = reservation.pid_ns_inode();
+      process.uid = entry.uid.get();
+      process.name = std::string(text_view(load_text(entry.name)));
+      process.watched = entry.watched.load(std::memory_order_acquire) == tenant.attach;
+      process.attached_age_s = age_s(entry.attached_at_ns.get());
+      const auto presence =
+          read_presence_value(entry.presence.load(std::memory_order_acquire), tenant.attach);
+      process.liveness = presence == PresenceState::kAlive ? Liveness::kPresence : Liveness::kPid;
+      if (processes_.judge_owner(tenant, ProbeMode::kPidfd) != OwnerLife::kAlive)
+        process.liveness = Liveness::kDead;
+      out_.processes.push_back(std::move(process));
+    }
+  }
+
+  ProcessSnapshot* find_process(std::uint32_t index) {
+    const auto at =
+        std::lower_bound(out_.processes.begin(), out_.processes.end(), index,
+                         [](const ProcessSnapshot& p, std::uint32_t i) { return p.index < i; });
+    return at != out_.processes.end() && at->index == index ? &*at : nullptr;
+  }
+
+  void read_slots() {
+    for (std::uint32_t index = 0; index < words_.size(); ++index) {
+      const SlotWord word{words_[index]};
+      if (!word.is_held()) continue;
+      const SlotRecord& record = view_.record(index);
+      SlotSnapshot slot;
+      slot.slot = index;
+      slot.word = word;
+      slot.type = type_name(word.type());
+      slot.token = format_token({view_.segment_id(), index, record.nonce.get(), word.generation()});
+      const auto key = load_text(record.key);
+      const std::uint64_t fingerprint =
+          view_.key_fingerprint(index).load(std::memory_order_relaxed);
+      // A claim without a key may find an old text in the record; the fingerprint says whether it
+      // is meant.
+      if (!text_view(key).empty() && fingerprint == key_fingerprint(text_view(key)))
+        slot.key = text_view(key);
+      slot.memory_bytes = record.memory_bytes.get();
+      slot.age_s = age_s(record.claimed_at_ns.get());
+      const ChargeWord charge = load_charge(view_, stamp_, index);
+      slot.charge_micro = charge_micro(word, charge, broker_down_);
+      slot.measured = charge.matches(word) && (charge.flags() & ChargeWord::kMeasured) != 0;
+      add_to_sums(slot, charge);
+      out_.slots.push_back(std::move(slot));
+    }
+  }
+
+  void add_to_sums(SlotSnapshot& slot, ChargeWord charge) {
+    if (ProcessSnapshot* owner = find_process(slot.word.owner())) {
+      slot.owner_pid = owner->pid;
+      slot.owner_name = owner->name;
+      slot.owner_dead = owner->liveness == Liveness::kDead;
+      ++owner->slots;
+    } else {
+      slot.owner_dead = true;
+    }
+    out_.charged_micro = add_saturating(out_.charged_micro, slot.charge_micro);
+    const bool sampled =
+        charge.matches(slot.word) && (charge.flags() & ChargeWord::kMemorySampled) != 0;
+    if (!sampled)
+      out_.memory_pending_bytes = add_saturating(out_.memory_pending_bytes, slot.memory_bytes);
+    ++by_type_[slot.word.type()];
+    if (slot.word.state() == SlotState::kPending) ++pending_by_type_[slot.word.type()];
+  }
+
+  std::string type_name(std::uint32_t type) const {
+    return std::string(text_view(load_text(view_.type_name(type).name)));
+  }
+
+  std::uint32_t sum_by_mask(const std::array<std::uint32_t, kMaxTypes>& counts,
+                            std::uint32_t mask) const noexcept {
+    std::uint32_t sum = 0;
+    for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+      sum += ((mask >> type) & 1U) * counts[type];
+    return sum;
+  }
+
+  void read_types() {
+    const ConfigBlock& config = view_.config(stamp_.config_epoch);
+    for (std::uint32_t index = 0; index < type_count_; ++index) {
+      const TypeConfig& from = config.types[index];
+      const std::uint32_t base = from.base.get() & (kMaxTypes - 1U);
+      const std::uint64_t word = view_.limit_override(base).word.load(std::memory_order_acquire);
+      TypeSnapshot type;
+      type.index = index;
+      type.name = type_name(index);
+      if (base != index) type.counts_as = type_name(base);
+      type.retired = from.flags.get() != TypeConfig::kKnown;
+      type.draining =
+          (stamp_.drain & (kDrainAll | kDrainRebuild)) != 0 || ((stamp_.drain >> index) & 1U) != 0;
+      type.configured_limit = from.limit.get();
+      type.overridden = word != 0;
+      type.limit = word != 0 ? static_cast<std::uint32_t>(word - 1U) : type.configured_limit;
+      type.in_use = sum_by_mask(by_type_, from.family_mask.get());
+      type.pending = sum_by_mask(pending_by_type_, from.family_mask.get());
+      type.cost_milli = from.cost_milli.get();
+      type.memory_bytes = from.memory_bytes.get();
+      const ClaimRequest request{default_request(view_, index), {}, true};
+      type.verdict = Claim(processes_, {}, request, 0, 0).look();
+      out_.types.push_back(std::move(type));
+    }
+  }
+
+  void read_groups() {
+    const ConfigBlock& config = view_.config(stamp_.config_epoch);
+    const SampleBlock& sample = view_.sample(stamp_.sample_epoch);
+    for (std::uint32_t index = 0; index < group_count_; ++index) {
+      const GroupConfig& from = config.groups[index];
+      if (from.flags.get() == 0) continue;
+      GroupSnapshot group;
+      group.index = index;
+      group.name = std::string(text_view(load_text(view_.group_name(index).name)));
+      group.limit = from.limit.get();
+      group.in_use = sample.external_use[index].get();
+      for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
+        group.in_use =
+            add_saturating(group.in_use, std::uint64_t{from.weights[type].get()} * by_type_[type]);
+      }
+      out_.groups.push_back(std::move(group));
+    }
+  }
+
+  void read_broker() {
+    out_.broker.version = std::string(text_view(load_text(view_.header().version)));
+    const std::uint64_t sampled_at = view_.sample(stamp_.sample_epoch).sampled_at_ns.get();
+    if (sampled_at != 0) out_.broker.sample_age_s = age_s(sampled_at);
+    if (broker_down_) return;
+    const bool draining = (stamp_.drain & (kDrainAll | kDrainRebuild)) != 0;
+    out_.broker.state = draining ? BrokerState::kDraining : BrokerState::kReady;
+    const ProcessRef broker =
+        unpack_process_ref(view_.header().broker.load(std::memory_order_acquire));
+    if (const ProcessSnapshot* process = find_process(broker.index)) out_.broker.pid = process->pid;
+  }
+
+  const ProcessTable& processes_;
+  const SegmentView& view_;
+  std::uint64_t now_ns_;
+  Snapshot out_;
+  std::vector<std::uint64_t> words_;
+  LedgerStamp stamp_;
+  std::uint32_t type_count_ = 0;
+  std::uint32_t group_count_ = 0;
+  bool broker_down_ = true;
+  std::array<std::uint32_t, kMaxTypes> by_type_{};
+  std::array<std::uint32_t, kMaxTypes> pending_by_type_{};
+};
+
+}  // namespace detail
+
+/// Reads everything. `processes` may be over a read-only view; its `self` is the caller, for
+/// judging pids of its namespace.
+inline Snapshot read_snapshot(const ProcessTable& processes) {
+  return detail::SnapshotReader(processes).read();
+}
+
+}  // namespace slotd
