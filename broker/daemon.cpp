@@ -1,0 +1,233 @@
+#include "broker/daemon.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "broker/config/diagnostic.hpp"
+#include "broker/config/read_config.hpp"
+#include "broker/host/capacity_read.hpp"
+#include "broker/ledger/plan.hpp"
+#include "broker/ledger/publish.hpp"
+#include "broker/log.hpp"
+#include "slotd/slot_table.hpp"
+#include "slotd/units.hpp"
+#include "slotd/version.hpp"
+
+namespace slotd::broker {
+
+namespace {
+
+constexpr const char* kDefaultConfigPath = "/etc/slotd/slotd.yaml";
+constexpr int kExitInternal = 70;
+constexpr int kExitConfig = 78;
+constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
+
+std::string config_path_of(const Options& options) {
+  return options.config_path.empty() ? kDefaultConfigPath : options.config_path;
+}
+
+std::string cores(std::uint64_t micro) {
+  return format_cores_micro(static_cast<std::int64_t>(micro));
+}
+
+/// One descriptor a watched owner, and some to spare.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Capacity find_capacity(const CpuConfig& cpu) {
+  switch (cpu.capacity_mode) {
+    case CapacityMode::kFixed:
+      return {static_cast<std::uint64_t>(cpu.capacity_micro), "cpu.capacity"};
+    case CapacityMode::kHost:
+      return {read_online_micro(), "online CPUs of the host"};
+    case CapacityMode::kAuto:
+      break;
+  }
+  return decide_capacity(read_capacity_facts(""));
+}
+
+}  // namespace
+
+std::optional<Config> load_config(const Options& options) {
+  if (options.config_path.empty() && ::access(kDefaultConfigPath, F_OK) != 0) return Config{};
+  const ConfigResult result = read_config(config_path_of(options));
+  for (const Diagnostic& diagnostic : result.diagnostics) {
+    std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
+  }
+  return result.config;
+}
+
+Daemon::Daemon(Options options, Config config)
+    : options_(std::move(options)), config_(std::move(config)) {}
+
+int Daemon::run() {
+  block_signals();
+  raise_descriptor_limit();
+  if (const int code = become_owner(); code != 0) return code;
+  if (!attach_self()) return kExitInternal;
+  loop_ = std::make_unique<Loop>();
+  WatchList::Hooks hooks;
+  hooks.watch = [this](std::uint32_t index, int pidfd) {
+    loop_->on_readable(index, pidfd, [this, index] { watches_->on_exit(index); });
+  };
+  hooks.forget = [this](std::uint32_t index) { loop_->forget(index); };
+  hooks.reaped = [this](const ReapedSlot& reaped) {
+    const auto type = load_text(processes_.view().type_name(reaped.word.type()).name);
+    log_info("event=reaped slot=" + std::to_string(reaped.slot) +
+             " type=" + escape_bytes(text_view(type)) + " owner_pid=" + std::to_string(reaped.pid));
+  };
+  watches_.emplace(processes_, self_, std::move(hooks));
+  go_live();
+  const int code = loop_->run();
+  leave();
+  return code;
+}
+
+/// Config -> rules for this node, with the capacity that it has now. Nothing (and logged) when they
+/// cannot be put in force.
+std::optional<LedgerSpec> Daemon::make_spec(const Config& config, const LedgerSpec& current) {
+  const Capacity capacity = find_capacity(config.cpu);
+  LedgerPlan plan = plan_ledger(config, capacity.micro, current);
+  for (const PlanProblem& problem : plan.problems) {
+    const SourceMark mark = config.marks.find(problem.key);
+    const std::string place =
+        config_path_of(options_) + (mark.line > 0 ? ":" + std::to_string(mark.line) : "");
+    log_error(place + ": " + problem.key + ": " + problem.message);
+  }
+  if (!plan.spec) return std::nullopt;
+  log_info("event=capacity cores=" + cores(capacity.micro) +
+           " budget=" + cores(plan.spec->budget_micro) + " source=\"" + capacity.source + "\"");
+  return std::move(plan.spec);
+}
+
+void Daemon::report_fit(const LedgerSpec& spec) {
+  for (const std::string& name : check_fit(spec).never) {
+    log_warning("type " + name + " can never run here: it costs more than " +
+                (spec.idle_rule ? "the capacity of " + cores(spec.capacity_micro)
+                                : "the budget of " + cores(spec.budget_micro)) +
+                " cores");
+  }
+}
+
+bool Daemon::prepare(const SegmentView& view, Origin origin) {
+  const LedgerSpec current = origin == Origin::kAdopted ? read_config_block(view) : LedgerSpec{};
+  const auto spec = make_spec(config_, current);
+  if (!spec) {
+    exit_code_ = kExitConfig;
+    return false;
+  }
+  report_fit(*spec);
+  if (check_fit(*spec).none_fits) {
+    log_error("no configured type fits this node's capacity of " + cores(spec->capacity_micro) +
+              " cores; raise cpu.capacity or lower the costs");
+    exit_code_ = kExitConfig;
+    return false;
+  }
+  if (!(origin == Origin::kAdopted && *spec == current)) publish_config(view, *spec);
+  return true;
+}
+
+int Daemon::become_owner() {
+  OwnerOptions owner;
+  owner.path = !options_.segment_path.empty()  ? options_.segment_path
+               : !config_.segment.path.empty() ? config_.segment.path
+                                               : choose_segment_path();
+  owner.mode = config_.segment.mode;
+  owner.group = config_.segment.group;
+  owner.capacities = {config_.segment.slots, config_.segment.processes};
+  owner.version = kVersion;
+  OwnerFailure failure;
+  owned_ = own_segment(
+      owner, [this](const SegmentView& view, Origin origin) { return prepare(view, origin); },
+      failure);
+  if (!owned_) {
+    if (!failure.message.empty()) log_error(failure.message);
+    return exit_code_ != 0 ? exit_code_ : failure.exit_code;
+  }
+  for (const std::string& note : owned_->notes) log_warning(note);
+  if (!is_on_tmpfs(owner.path))
+    log_warning(owner.path + ": not on tmpfs; works, but its pages are written to a disk");
+  log_info(std::string("event=") + (owned_->origin == Origin::kAdopted ? "adopted" : "created") +
+           " segment=" + owner.path);
+  processes_ = ProcessTable(owned_->opened.view(Access::kReadWrite), read_self_identity(), true);
+  return 0;
+}
+
+bool Daemon::attach_self() {
+  // Nobody may take the last broker's word for this one's: down until ready.
+  processes_.view().header().broker.store(0, std::memory_order_release);
+  store_text(processes_.view().header().version, kVersion);
+  const SelfIdentity& self = processes_.self();
+  self_ = processes_.reserve(static_cast<std::uint32_t>(self.pid));
+  if (!self_) {
+    log_error("no free process entry for the broker itself; segment.processes is too small");
+    return false;
+  }
+  processes_.store_identity(self_, self.start_ticks, self.time_ns_inode, self.uid, "slotd");
+  if (keeper_.start(processes_.view().process(self_.index), self_.attach) != Errc::kOk) {
+    log_error(
+        "cannot hold the broker's own presence: keeper thread or set_robust_list was refused");
+    return false;
+  }
+  return true;
+}
+
+/// First the sweep for the dead, then ready.
+void Daemon::go_live() {
+  const std::uint32_t before = reap_all(processes_, ProbeMode::kPidfd);
+  watches_->scan();
+  publish_heartbeat();
+  processes_.view().header().broker.store(pack_process_ref(self_), std::memory_order_release);
+  loop_->every(kScanIntervalMs, [this] { watches_->scan(); });
+  loop_->every(std::max<std::uint64_t>(config_.cpu.sample_interval_ms, 1),
+               [this] { publish_heartbeat(); });
+  for (const int signal : {SIGTERM, SIGINT}) loop_->on_signal(signal, [this] { loop_->quit(0); });
+  loop_->on_signal(SIGHUP, [this] { reload(); });
+  log_info("event=ready pid=" + std::to_string(::getpid()) +
+           " reaped_at_start=" + std::to_string(before + watches_->reaped()));
+  Loop::notify("READY=1\nSTATUS=ready");
+}
+
+/// Nothing is measured yet: no charges, so every slot counts its reserved cost.
+void Daemon::publish_heartbeat() {
+  Sample sample;
+  sample.sampled_at_ns = processes_.clock().coarse_ns();
+  publish_sample(processes_.view(), sample);
+}
+
+/// All or nothing: a bad file, or one that needs a new segment, changes nothing.
+void Daemon::reload() {
+  Loop::notify("RELOADING=1");
+  const auto config = load_config(options_);
+  const LedgerSpec current = read_config_block(processes_.view());
+  const auto spec = config ? make_spec(*config, current) : std::nullopt;
+  if (spec) {
+    report_fit(*spec);
+    publish_config(processes_.view(), *spec);
+    config_ = *config;
+    log_info("event=reloaded");
+  } else {
+    log_error("event=reload_refused: the configuration in force stays");
+  }
+  Loop::notify("READY=1");
+}
+
+/// The segment stays, workers go on.
+void Daemon::leave() {
+  Loop::notify("STOPPING=1");
+  processes_.view().header().broker.store(0, std::memory_order_release);
+  watches_.reset();
+  keeper_.stop();
+  processes_.end_own_tenancy(self_);
+  log_info("event=stopped");
+}
+
+}  // namespace slotd::broker

@@ -1,0 +1,69 @@
+// Which owners the broker watches by pidfd, and what it does when one dies: what the kernel would
+// have done, the words, the entry. Not the event loop: loop.cpp polls the descriptors and calls
+// on_exit().
+//
+// Single-threaded. Never waits. A broker killed anywhere leaves entries that the next one watches
+// anew; workers meanwhile free the slots of attached owners themselves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "slotd/process_table.hpp"
+
+namespace slotd::broker {
+
+/// One freed slot, for the log.
+struct ReapedSlot {
+  std::uint32_t slot = 0;
+  SlotWord word;
+  std::uint32_t pid = 0;  ///< of the owner, in its own namespace
+};
+
+class WatchList {
+ public:
+  struct Hooks {
+    std::function<void(std::uint32_t index, int pidfd)> watch;  ///< poll this descriptor for input
+    std::function<void(std::uint32_t index)>
+        forget;  ///< stop polling; the descriptor is closed afterwards
+    std::function<void(const ReapedSlot&)> reaped;
+  };
+
+  /// `self` is the broker's own entry, which it does not watch.
+  WatchList(const ProcessTable& processes, ProcessRef self, Hooks hooks)
+      : processes_(processes), self_(self), hooks_(std::move(hooks)) {}
+
+  /// Looks at every entry: watches new owners, frees the dead ones that no descriptor tells of
+  /// (marked, detached, another namespace), finishes what was left half done. Cheap when nothing
+  /// has changed.
+  void scan();
+
+  /// The pidfd of this entry has become readable.
+  void on_exit(std::uint32_t index);
+
+  std::uint64_t reaped() const noexcept { return reaped_; }
+
+ private:
+  struct Watch {
+    std::uint64_t attach = 0;
+    UniqueFd pidfd;  ///< invalid: cannot be seen, looked at again at retry_ns
+    std::uint64_t retry_ns = 0;
+  };
+
+  void scan_entry(std::uint32_t index);
+  void start_watch(std::uint32_t index, std::uint64_t attach, Reservation reservation);
+  void open_watch(std::uint32_t index, Watch& watch, Reservation reservation);
+  void bury(std::uint32_t index, std::uint64_t attach);
+  void drop(std::uint32_t index);
+  void reap_words_of(std::uint32_t index);
+
+  const ProcessTable& processes_;
+  ProcessRef self_;
+  Hooks hooks_;
+  std::map<std::uint32_t, Watch> watches_;
+  std::uint64_t reaped_ = 0;
+};
+
+}  // namespace slotd::broker

@@ -1,0 +1,290 @@
+#include "broker/segment/segment_owner.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "broker/segment/format.hpp"
+#include "slotd/clock.hpp"
+
+namespace slotd::broker {
+
+namespace {
+
+constexpr int kExitNoSegment = 69;
+constexpr int kExitInternal = 70;
+constexpr int kExitLayout = 76;
+constexpr int kExitPermission = 77;
+
+std::string error_text(int error) { return std::strerror(error); }
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Makes the last one or two folders of the path: the system's readable by all, a user's own for
+/// that user alone.
+void make_directory(const std::string& directory) {
+  const bool own = directory == directory_of(user_segment_path());
+  ::mkdir(directory.c_str(), own ? 0700 : 0755);
+}
+
+/// Somebody else's directory could hand the clients another file under the same name.
+std::optional<std::string> judge_directory(const std::string& directory) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) return directory + ": " + error_text(errno);
+  if (!S_ISDIR(status.st_mode)) return directory + ": not a directory";
+  const bool own = directory == directory_of(user_segment_path());
+  if (own && (status.st_uid != ::geteuid() || (status.st_mode & 077U) != 0)) {
+    return directory +
+           ": must belong to this user with mode 0700; remove it, or name another place with "
+           "--segment";
+  }
+  return std::nullopt;
+}
+
+class Owner {
+ public:
+  Owner(const OwnerOptions& options, const Prepare& prepare, OwnerFailure& failure)
+      : options_(options), prepare_(prepare), failure_(failure), boot_id_(read_boot_id()) {}
+
+  std::optional<OwnedSegment> run() {
+    make_directory(directory_of(options_.path));
+    if (const auto problem = judge_directory(directory_of(options_.path)))
+      return fail(kExitNoSegment, *problem);
+    if (!find_group() || !take_lock()) return std::nullopt;
+    OpenedSegment existing = open_segment(options_.path, Access::kReadWrite, boot_id_);
+    switch (existing.code) {
+      case Errc::kOk:
+        return adopt(std::move(existing));
+      case Errc::kNoSegment:
+        return create();
+      case Errc::kLayoutMismatch:
+        return replace_other_layout(existing);
+      case Errc::kNotReady:
+      case Errc::kRetired:
+      case Errc::kCorrupt:
+        return replace(existing);
+      case Errc::kPermissionDenied:
+        return fail(kExitPermission, existing.detail);
+      default:
+        return fail(kExitInternal, existing.detail);
+    }
+  }
+
+ private:
+  std::nullopt_t fail(int exit_code, std::string message) {
+    failure_ = {exit_code, std::move(message)};
+    return std::nullopt;
+  }
+
+  bool find_group() {
+    group_ = ::getegid();
+    if (options_.group.empty()) return true;
+    errno = 0;
+    const group* entry = ::getgrnam(options_.group.c_str());
+    if (entry == nullptr) {
+      fail(kExitNoSegment, "segment.group: no group '" + options_.group +
+                               "' on this host; create it (groupadd --system " + options_.group +
+                               ") or name another one");
+      return false;
+    }
+    group_ = entry->gr_gid;
+    return true;
+  }
+
+  bool take_lock() {
+    const std::string path = options_.path + ".lock";
+    owned_.lock = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!owned_.lock) {
+      fail(errno == EACCES || errno == EPERM ? kExitPermission : kExitInternal,
+           path + ": " + error_text(errno));
+      return false;
+    }
+    if (::flock(owned_.lock.get(), LOCK_EX | LOCK_NB) != 0) {
+      std::array<char, 32> pid{};
+      const ssize_t got = ::pread(owned_.lock.get(), pid.data(), pid.size() - 1, 0);
+      const std::string who =
+          got > 0 ? std::string(pid.data(), std::strcspn(pid.data(), "\n")) : "unknown";
+      fail(kExitNoSegment, options_.path + ": another broker owns this segment (pid " + who +
+                               "); stop it first, or use another --segment");
+      return false;
+    }
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(owned_.lock.get(), 0) != 0 ||
+        ::pwrite(owned_.lock.get(), pid.data(), pid.size(), 0) !=
+            static_cast<ssize_t>(pid.size())) {
+      owned_.notes.push_back(path + ": cannot note the broker's pid: " + error_text(errno));
+    }
+    return true;
+  }
+
+  std::optional<OwnedSegment> adopt(OpenedSegment existing) {
+    struct stat status {};
+    if (::lstat(options_.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_uid != ::geteuid() || status.st_nlink != 1) {
+      return fail(
+          kExitPermission,
+          options_.path +
+              ": exists but is not a plain file of this user; remove it, or run the broker as "
+              "its owner");
+    }
+    correct_access(status);
+    const Capacities found = existing.validation.capacities;
+    if (found.slots != options_.capacities.slots ||
+        found.processes != options_.capacities.processes) {
+      owned_.notes.push_back(
+          "segment.slots and segment.processes stay as the live segment has them (" +
+          std::to_string(found.slots) + ", " + std::to_string(found.processes) +
+          "); they take effect in a new segment");
+    }
+    if (!prepare_(existing.view(Access::kReadWrite), Origin::kAdopted)) return std::nullopt;
+    owned_.opened = std::move(existing);
+    owned_.origin = Origin::kAdopted;
+    return std::move(owned_);
+  }
+
+  void correct_access(const struct stat& status) {
+    if ((status.st_mode & 07777U) != options_.mode &&
+        ::chmod(options_.path.c_str(), options_.mode) == 0) {
+      owned_.notes.push_back(options_.path + ": mode corrected");
+    }
+    if (status.st_gid != group_ &&
+        ::chown(options_.path.c_str(), static_cast<uid_t>(-1), group_) == 0) {
+      owned_.notes.push_back(options_.path + ": group corrected");
+    }
+  }
+
+  /// The state word and the section table lie where they lie in every layout, so an old segment can
+  /// be asked.
+  std::optional<OwnedSegment> replace_other_layout(const OpenedSegment& existing) {
+    const std::uint64_t held = count_held(existing);
+    if (held != 0) {
+      return fail(
+          kExitLayout,
+          existing.detail + "; " + std::to_string(held) +
+              " of its slots are held: let those jobs end before the upgrade, or go back to the "
+              "release that made it");
+    }
+    return replace(existing);
+  }
+
+  static std::uint64_t count_held(const OpenedSegment& existing) {
+    const Header& header = *static_cast<const Header*>(existing.base);
+    const Section& section = header.sections[static_cast<std::size_t>(SectionId::kSlotWords)];
+    const std::uint64_t offset = section.offset.get();
+    const std::uint64_t count = section.count.get();
+    const std::uint32_t shift = header.state_shift.get() & 63U;
+    const std::uint64_t mask = header.state_mask.get();
+    if (offset % 8 != 0 || count > kMaxSlots * 16U || offset > existing.bytes ||
+        count * 8 > existing.bytes - offset) {
+      return 0;  // not a table: nothing that anybody could hold
+    }
+    const auto* words = reinterpret_cast<const std::atomic<std::uint64_t>*>(
+        static_cast<const char*>(existing.base) + offset);
+    std::uint64_t held = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      held += ((words[i].load(std::memory_order_relaxed) >> shift) & mask) != 0 ? 1U : 0U;
+    }
+    return held;
+  }
+
+  std::optional<OwnedSegment> replace(const OpenedSegment& existing) {
+    owned_.notes.push_back(existing.detail + ": replaced by a new segment");
+    if (existing.base != nullptr) {
+      // Whoever still has it mapped learns at its next call that it is over.
+      static_cast<Header*>(existing.base)
+          ->state.store(static_cast<std::uint64_t>(SegmentState::kRetired),
+                        std::memory_order_release);
+    }
+    if (::unlink(options_.path.c_str()) != 0 && errno != ENOENT) {
+      return fail(kExitPermission,
+                  options_.path + ": cannot remove the old segment: " + error_text(errno));
+    }
+    return create();
+  }
+
+  std::optional<OwnedSegment> create() {
+    const std::string directory = directory_of(options_.path);
+    const UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!file) {
+      return fail(errno == EACCES || errno == EROFS ? kExitPermission : kExitInternal,
+                  directory + ": cannot make a segment here: " + error_text(errno) +
+                      " (a tmpfs that this user may write is needed)");
+    }
+    const std::uint64_t bytes = compute_geometry(options_.capacities).total_bytes;
+    if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); error != 0) {
+      return fail(kExitInternal, directory + ": cannot allocate " + std::to_string(bytes) +
+                                     " bytes: " + error_text(error));
+    }
+    if (::fchown(file.get(), static_cast<uid_t>(-1), group_) != 0) {
+      return fail(kExitPermission, "segment.group: cannot give the segment to group '" +
+                                       options_.group + "': " + error_text(errno) +
+                                       "; run the broker as a member of it");
+    }
+    if (::fchmod(file.get(), options_.mode) != 0) {
+      return fail(kExitPermission, "segment.mode: " + error_text(errno));
+    }
+    return fill_and_link(file, "/proc/self/fd/" + std::to_string(file.get()));
+  }
+
+  std::optional<OwnedSegment> fill_and_link(const UniqueFd& file, const std::string& alias) {
+    const OpenedSegment mapped = map_segment_file(alias, Access::kReadWrite);
+    if (mapped.code != Errc::kOk) return fail(kExitInternal, mapped.detail);
+    FormatIdentity identity;
+    while (identity.segment_id == 0) {
+      if (::getrandom(&identity.segment_id, sizeof(identity.segment_id), 0) !=
+          sizeof(identity.segment_id)) {
+        return fail(kExitInternal, "getrandom: " + error_text(errno));
+      }
+    }
+    identity.boot_id = boot_id_;
+    identity.creator_pid = static_cast<std::uint32_t>(::getpid());
+    identity.created_at_ns = read_clock_ns(CLOCK_MONOTONIC);
+    identity.version = options_.version;
+    format_segment(mapped.base, options_.capacities, identity);
+    if (!prepare_(SegmentView(mapped.base, options_.capacities, true), Origin::kCreated))
+      return std::nullopt;
+    open_for_business(mapped.base);
+    if (::linkat(AT_FDCWD, alias.c_str(), AT_FDCWD, options_.path.c_str(), AT_SYMLINK_FOLLOW) !=
+        0) {
+      return fail(kExitInternal,
+                  options_.path + ": cannot put the segment in place: " + error_text(errno));
+    }
+    owned_.opened = open_segment(options_.path, Access::kReadWrite, boot_id_);
+    if (owned_.opened.code != Errc::kOk) return fail(kExitInternal, owned_.opened.detail);
+    owned_.origin = Origin::kCreated;
+    (void)file;
+    return std::move(owned_);
+  }
+
+  const OwnerOptions& options_;
+  const Prepare& prepare_;
+  OwnerFailure& failure_;
+  BootId boot_id_;
+  gid_t group_ = 0;
+  OwnedSegment owned_;
+};
+
+}  // namespace
+
+std::optional<OwnedSegment> own_segment(const OwnerOptions& options, const Prepare& prepare,
+                                        OwnerFailure& failure) {
+  return Owner(options, prepare, failure).run();
+}
+
+std::string choose_segment_path() {
+  const char* given = std::getenv(kSegmentVariable);
+  if (given != nullptr && given[0] != '\0') return given;
+  return ::geteuid() == 0 ? kSystemSegmentPath : user_segment_path();
+}
+
+}  // namespace slotd::broker

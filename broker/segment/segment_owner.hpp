@@ -1,0 +1,59 @@
+// Owning the segment file: the lock that keeps a second broker out, making a segment whole or not
+// at all, adopting a live one. The only file of the broker that creates, links or unlinks segment
+// files. Blocks on the file system only.
+//
+// A segment appears under its path by one linkat() of a complete file. A broker killed before that
+// leaves nothing; killed after it, a segment that the next broker adopts. The lock is flock() on
+// PATH.lock (mode 0600, so that members of the segment's group cannot hold it) and ends with the
+// broker's life.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slotd/process_probe.hpp"
+#include "slotd/segment.hpp"
+
+namespace slotd::broker {
+
+struct OwnerOptions {
+  std::string path;
+  std::uint32_t mode = 0660;
+  std::string group;  ///< empty: the broker's own primary group
+  Capacities capacities;
+  std::string version;
+};
+
+/// Why there is no segment: exit code of the contract (69 another broker, 70, 76, 77, ...) and text
+/// with the remedy.
+struct OwnerFailure {
+  int exit_code = 70;
+  std::string message;
+};
+
+enum class Origin { kCreated, kAdopted };
+
+struct OwnedSegment {
+  UniqueFd lock;  ///< closing it lets the next broker in
+  OpenedSegment opened;
+  Origin origin = Origin::kCreated;
+  std::vector<std::string> notes;  ///< for the log: what was discarded, corrected, kept
+};
+
+/// Called with the view before a new segment is linked, and with an adopted one: publishes the
+/// ledger. False = give up.
+using Prepare = std::function<bool(const SegmentView& view, Origin origin)>;
+
+/// Takes the lock, then adopts the segment at the path or makes a new one. On failure `failure` is
+/// filled; when prepare returned false its message stays empty.
+std::optional<OwnedSegment> own_segment(const OwnerOptions& options, const Prepare& prepare,
+                                        OwnerFailure& failure);
+
+/// The path for this user when neither the command line nor the config names one.
+std::string choose_segment_path();
+
+}  // namespace slotd::broker
