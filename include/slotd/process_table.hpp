@@ -366,7 +366,9 @@ class ProcessTable {
   bool is_quarantine_over(ProcessEntry& entry, std::uint64_t attach) const noexcept {
     const auto now_s = static_cast<std::uint32_t>(clock_.coarse_ns() / kNsPerSecond);
     std::uint64_t noted = entry.marked.load(std::memory_order_relaxed);
-    if (static_cast<std::uint32_t>(noted >> 32) != attach_tag(attach)) {
+    // A zero cell was never written: the first tenancy of an entry is being reserved at attach
+    // number 0.
+    if (noted == 0 || static_cast<std::uint32_t>(noted >> 32) != attach_tag(attach)) {
       if (!view_.writable()) return false;
       const std::uint64_t note = (std::uint64_t{attach_tag(attach)} << 32) | now_s;
       entry.marked.compare_exchange_strong(noted, note, std::memory_order_relaxed);
