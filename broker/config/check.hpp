@@ -9,7 +9,7 @@
 
 namespace slotd::broker {
 
-// Reports what is wrong with `config`, at the places in `context.marks`.
+/// Reports what is wrong with `config`, at the places in `context.marks`.
 void check_config(ReadContext& context, const Config& config);
 
 }  // namespace slotd::broker

@@ -1,9 +1,10 @@
 // What the operator asked for, once it has been checked.
 //
 // What: plain values with their defaults beside them; the numbers are the seed's, and
-// systemd/slotd.yaml repeats them. What not: nothing here knows YAML, a host or a segment. Whether
-// a cost fits this machine is decided at start. Thread-safety: values; share them as const.
-// Blocking: nothing. Crash: nothing is shared.
+// systemd/slotd.yaml repeats them.
+// What not: nothing here knows YAML, a host or a segment. Whether a cost fits this machine is
+// decided at start.
+// Thread-safety: values; share them as const. Blocking: nothing. Crash: nothing is shared.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +21,14 @@
 
 namespace slotd::broker {
 
-// How many cores the node is taken to have.
+/// How many cores the node is taken to have.
 enum class CapacityMode : std::uint8_t {
-  kAuto,   // what this process may use: request, cgroup quota, cpuset, affinity
-  kHost,   // all online CPUs of the host
-  kFixed,  // the number given
+  kAuto,   ///< what this process may use: request, cgroup quota, cpuset, affinity
+  kHost,   ///< all online CPUs of the host
+  kFixed,  ///< the number given
 };
 
-// What a slot costs once it has been active for `hold`.
+/// What a slot costs once it has been active for `hold`.
 enum class ChargePolicy : std::uint8_t { kMax, kMeasured, kReserved };
 
 enum class AffinityPolicy : std::uint8_t { kConsolidate, kSpread };
@@ -36,7 +37,7 @@ enum class PressureAction : std::uint8_t { kNone, kNotify, kStop, kKill };
 
 struct CpuConfig {
   CapacityMode capacity_mode = CapacityMode::kAuto;
-  std::int64_t capacity_micro = 0;  // only with kFixed; above 0 then
+  std::int64_t capacity_micro = 0;  ///< only with kFixed; above 0 then
   std::uint32_t max_utilization_ppb = 800'000'000;
   std::uint64_t hold_ms = 15'000;
   ChargePolicy charge = ChargePolicy::kMax;
@@ -48,7 +49,7 @@ struct CpuConfig {
 };
 
 struct MemoryConfig {
-  std::uint64_t max_bytes = 0;  // 0: memory is not looked at
+  std::uint64_t max_bytes = 0;  ///< 0: memory is not looked at
   std::uint64_t headroom_bytes = std::uint64_t{1} << 30;
   MemorySource source = MemorySource::kRss;
 
@@ -57,20 +58,20 @@ struct MemoryConfig {
 
 struct GroupWeight {
   std::string group;
-  std::uint32_t weight = 1;  // 1..65535
+  std::uint32_t weight = 1;  ///< 1..65535
 
   bool operator==(const GroupWeight&) const = default;
 };
 
 struct TypeSpec {
   std::string name;
-  std::vector<std::string> aliases;  // other names that claims may use
-  std::optional<std::uint32_t> max;  // none: no limit of its own; 0 admits none
+  std::vector<std::string> aliases;  ///< other names that claims may use
+  std::optional<std::uint32_t> max;  ///< none: no limit of its own; 0 admits none
   std::uint32_t cpu_milli = 0;
   std::uint64_t memory_bytes = 0;
   std::uint32_t min = 0;
-  // The name of a type whose limit this one uses, one a slot; empty for none. It has no `max` of
-  // its own then, and the type named here has no counts_as.
+  /// The name of a type whose limit this one uses, one a slot; empty for none. It has no `max` of
+  /// its own then, and the type named here has no counts_as.
   std::string counts_as;
   std::vector<GroupWeight> groups;
   SourceMark mark;
@@ -80,8 +81,8 @@ struct TypeSpec {
 
 struct GroupSpec {
   std::string name;
-  std::optional<std::uint32_t> max;  // none: no limit; 0 admits none
-  std::string external;              // file whose number counts as used too; empty for none
+  std::optional<std::uint32_t> max;  ///< none: no limit; 0 admits none
+  std::string external;              ///< file whose number counts as used too; empty for none
   SourceMark mark;
 
   bool operator==(const GroupSpec&) const = default;
@@ -105,21 +106,21 @@ struct PressureConfig {
 };
 
 struct SegmentConfig {
-  std::string path;               // empty: the place that suits the user who starts the broker
-  std::uint32_t mode = 0660;      // permission bits of the segment file
-  std::string group;              // empty: the broker's own primary group
-  std::uint32_t slots = 1'024;    // 1..4096, fixed for the segment's life
-  std::uint32_t processes = 512;  // 1..1023, likewise
+  std::string path;               ///< empty: the place that suits the user who starts the broker
+  std::uint32_t mode = 0660;      ///< permission bits of the segment file
+  std::string group;              ///< empty: the broker's own primary group
+  std::uint32_t slots = 1'024;    ///< 1..4096, fixed for the segment's life
+  std::uint32_t processes = 512;  ///< 1..1023, likewise
 
   bool operator==(const SegmentConfig&) const = default;
 };
 
-// Where each key of the file stands, by its path: "segment.slots", "types.participant.max". For
-// messages about values that only turn out wrong later. A config that nobody wrote has none.
+/// Where each key of the file stands, by its path: "segment.slots", "types.participant.max". For
+/// messages about values that only turn out wrong later. A config that nobody wrote has none.
 struct KeyMarks {
   std::map<std::string, SourceMark, std::less<>> by_path;
 
-  // The key's place; unknown when the file does not have it.
+  /// The key's place; unknown when the file does not have it.
   [[nodiscard]] SourceMark find(std::string_view path) const {
     const auto found = by_path.find(path);
     return found == by_path.end() ? SourceMark{} : found->second;
@@ -127,15 +128,15 @@ struct KeyMarks {
   friend bool operator==(const KeyMarks&, const KeyMarks&) { return true; }
 };
 
-// The types and groups that hold when a file names none: the seed's five and their `web` group.
+/// The types and groups that hold when a file names none: the seed's five and their `web` group.
 [[nodiscard]] std::vector<TypeSpec> make_default_types();
 [[nodiscard]] std::vector<GroupSpec> make_default_groups();
 
 struct Config {
   CpuConfig cpu;
   MemoryConfig memory;
-  std::vector<TypeSpec> types = make_default_types();     // in the file's order, names distinct
-  std::vector<GroupSpec> groups = make_default_groups();  // likewise
+  std::vector<TypeSpec> types = make_default_types();     ///< in the file's order, names distinct
+  std::vector<GroupSpec> groups = make_default_groups();  ///< likewise
   QueueConfig queue;
   PressureConfig pressure;
   SegmentConfig segment;
@@ -143,9 +144,9 @@ struct Config {
 
   bool operator==(const Config&) const = default;
 
-  // The type called `name`, which may be one of its aliases; nullptr when there is none.
+  /// The type called `name`, which may be one of its aliases; nullptr when there is none.
   [[nodiscard]] const TypeSpec* find_type(std::string_view name) const;
-  // Likewise for a group, which has no aliases.
+  /// Likewise for a group, which has no aliases.
   [[nodiscard]] const GroupSpec* find_group(std::string_view name) const;
 };
 

@@ -100,7 +100,10 @@ std::string escape_untrusted(std::string_view text, std::size_t most) {
   return at < text.size() ? out + "..." : out;
 }
 
-std::string quote_untrusted(std::string_view text) { return "'" + escape_untrusted(text) + "'"; }
+std::string quote_untrusted(std::string_view text) {
+  std::string out = "'";
+  return out.append(escape_untrusted(text)).append("'");
+}
 
 std::size_t count_columns(std::string_view escaped) {
   // Continuation bytes take no column of their own.

@@ -51,8 +51,16 @@ class Builder final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Draft node = make(DraftKind::kNull, mark, "", anchor);
-    // An absent value has the place of whatever comes next; its key tells people more.
-    if (!is_written_null(node.mark) && expects_value()) node.mark = open_.back().keys.back().mark;
+    if (!is_written_null(node.mark) && expects_value()) {
+      // An absent value has the place of whatever comes next; its key tells people more.
+      const Draft& key = open_.back().keys.back();
+      node.mark = key.mark;
+      if (is_block_.back()) check_colon(key);
+    }
+    const bool is_key = !open_.empty() && open_.back().is_map() && !expects_value();
+    if (is_key && is_block_.back() && !is_written_null(node.mark)) {
+      diagnostics_.error(node.mark, "the key before this ':' is missing");
+    }
     add(std::move(node));
   }
 
@@ -76,8 +84,9 @@ class Builder final : public YAML::EventHandler {
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
+                  YAML::EmitterStyle::value style) override {
     open(make(DraftKind::kMap, mark, tag, anchor));
+    is_block_.back() = style == YAML::EmitterStyle::Block;
   }
   void OnMapEnd() override { close(); }
 
@@ -93,7 +102,8 @@ class Builder final : public YAML::EventHandler {
     node.kind = kind;
     node.mark = convert(mark);
     node.anchored = anchor != YAML::NullAnchor;
-    node.tagged = !tag.empty() && tag != "?" && tag != "!";
+    // The library's own mark of a scalar in quotes is "!", of everything else that has no tag "?".
+    node.tagged = !tag.empty() && tag != "?" && (tag != "!" || kind != DraftKind::kScalar);
     if (++nodes_ > kMaxDraftNodes) {
       diagnostics_.error(node.mark,
                          "more than " + std::to_string(kMaxDraftNodes) + " keys and values");
@@ -123,11 +133,13 @@ class Builder final : public YAML::EventHandler {
       throw Stop{};
     }
     open_.push_back(std::move(node));
+    is_block_.push_back(false);
   }
 
   void close() {
     Draft node = std::move(open_.back());
     open_.pop_back();
+    is_block_.pop_back();
     add(std::move(node));
   }
 
@@ -143,6 +155,15 @@ class Builder final : public YAML::EventHandler {
       return std::string_view(" \t\r\n,]}").find(rest[word.size()]) != std::string_view::npos;
     }
     return false;
+  }
+
+  // The library takes a line without a colon for a key without a value.
+  void check_colon(const Draft& key) {
+    std::string_view rest = text_from(key.mark);
+    if (key.kind != DraftKind::kScalar || !rest.starts_with(key.text)) return;
+    rest.remove_prefix(key.text.size());
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+    if (!rest.starts_with(':')) diagnostics_.error(key.mark, "a ':' is missing after this key");
   }
 
   // The library takes the end of the file for a missing closing quote, and everything after the
@@ -168,7 +189,8 @@ class Builder final : public YAML::EventHandler {
   }
 
   Diagnostics& diagnostics_;
-  std::vector<Draft> open_;  // from the outermost map or list to the one being read
+  std::vector<Draft> open_;     // from the outermost map or list to the one being read
+  std::vector<bool> is_block_;  // which of them are maps in lines, not in braces
   std::optional<Draft> root_;
   std::size_t nodes_ = 0;
 };

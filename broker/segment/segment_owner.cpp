@@ -197,18 +197,37 @@ class Owner {
     return held;
   }
 
+  /// Makes way for a new segment. Only a file that is surely a segment is unlinked; anything else
+  /// at the path is kept under another name, so that a mistyped path costs nobody a file and a
+  /// scribbled segment no manual step.
   std::optional<OwnedSegment> replace(const OpenedSegment& existing) {
-    owned_.notes.push_back(existing.detail + ": replaced by a new segment");
-    if (existing.base != nullptr) {
+    struct stat status {};
+    if (::lstat(options_.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_uid != ::geteuid()) {
+      return fail(kExitPermission,
+                  existing.detail +
+                      "; it is not a plain file of this user: remove it, or name another segment");
+    }
+    const bool is_segment = existing.base != nullptr &&
+                            static_cast<const Header*>(existing.base)->magic.get() == kMagic;
+    if (is_segment) {
       // Whoever still has it mapped learns at its next call that it is over.
       static_cast<Header*>(existing.base)
           ->state.store(static_cast<std::uint64_t>(SegmentState::kRetired),
                         std::memory_order_release);
+      owned_.notes.push_back(existing.detail + ": replaced by a new segment");
+      if (::unlink(options_.path.c_str()) != 0 && errno != ENOENT) {
+        return fail(kExitPermission,
+                    options_.path + ": cannot remove the old segment: " + error_text(errno));
+      }
+      return create();
     }
-    if (::unlink(options_.path.c_str()) != 0 && errno != ENOENT) {
-      return fail(kExitPermission,
-                  options_.path + ": cannot remove the old segment: " + error_text(errno));
+    const std::string aside = options_.path + ".not-a-segment-" + std::to_string(status.st_ino);
+    if (::rename(options_.path.c_str(), aside.c_str()) != 0) {
+      return fail(kExitPermission, options_.path + ": not a segment, and cannot be moved away: " +
+                                       error_text(errno));
     }
+    owned_.notes.push_back(existing.detail + ": not a segment; kept as " + aside);
     return create();
   }
 

@@ -1,10 +1,13 @@
-// An egress handler: the process that does one job. Its service has claimed the slot and passes the token in SLOTD_TOKEN;
-// the handler takes the slot over, so that from then on the slot lives and dies with the handler and not with the service.
+// An egress handler: the process that does one job. Its service has claimed the slot and passes the
+// token in SLOTD_TOKEN; the handler takes the slot over, so that from then on the slot lives and
+// dies with the handler and not with the service.
 //
-//   egress_handler [--work-ms N] [--cpu-milli N]     how long the job takes, and how much of a core it uses meanwhile
+//   egress_handler [--work-ms N] [--cpu-milli N]     how long the job takes, and how much of a core
+//   it uses meanwhile
 //
-// Exit status: 0 the job was done; 3 the claim was over before the handler could take it (its service died, or gave up);
-// 1 anything else. Killed at any instruction, it leaves nothing behind: the kernel gives the slot back.
+// Exit status: 0 the job was done; 3 the claim was over before the handler could take it (its
+// service died, or gave up); 1 anything else. Killed at any instruction, it leaves nothing behind:
+// the kernel gives the slot back.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -42,7 +45,8 @@ void run_job(const Job& job) {
   for (auto frame = Clock::now(); frame < end; frame = std::max(frame + kFrame, Clock::now())) {
     std::this_thread::sleep_until(frame);
     const std::uint64_t begun_ns = slotd::read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    while (slotd::read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns < frame_cpu_ns && Clock::now() < end) {
+    while (slotd::read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun_ns < frame_cpu_ns &&
+           Clock::now() < end) {
       compute_block();
     }
   }
@@ -84,7 +88,8 @@ int main(int argc, char** argv) {
   Job job;
   const char* token = std::getenv(slotd::kTokenVariable);
   if (!parse_arguments(argc, argv, job) || token == nullptr) {
-    std::fprintf(stderr, "usage: %s=TOKEN egress_handler [--work-ms N] [--cpu-milli N]\n", slotd::kTokenVariable);
+    std::fprintf(stderr, "usage: %s=TOKEN egress_handler [--work-ms N] [--cpu-milli N]\n",
+                 slotd::kTokenVariable);
     return 64;
   }
   try {

@@ -1,11 +1,13 @@
-// An egress service: takes jobs for as long as the node has room and starts a handler process for each. Any number of these
-// run on one host, know nothing of each other, and never exceed the host's limits together.
+// An egress service: takes jobs for as long as the node has room and starts a handler process for
+// each. Any number of these run on one host, know nothing of each other, and never exceed the
+// host's limits together.
 //
 //   egress_service [--name NAME] [--seed N] [--segment PATH] [--mean-ms N]
 //
-// One job: claim -> PENDING, owned by this service -> the handler starts with SLOTD_TOKEN and adopts the slot -> the handler
-// owns it until it ends. The service dying changes nothing for handlers that have adopted; the slots of those that have not
-// come back. On SIGTERM or SIGINT it claims no more, waits for its handlers and exits 0.
+// One job: claim -> PENDING, owned by this service -> the handler starts with SLOTD_TOKEN and
+// adopts the slot -> the handler owns it until it ends. The service dying changes nothing for
+// handlers that have adopted; the slots of those that have not come back. On SIGTERM or SIGINT it
+// claims no more, waits for its handlers and exits 0.
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -33,14 +35,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAdoptWithin(10'000);  ///< a handler that has not adopted its slot by then is given up
+constexpr milliseconds kAdoptWithin(
+    10'000);  ///< a handler that has not adopted its slot by then is given up
 constexpr milliseconds kAttachWithin(10'000);
 
 struct Options {
   std::string name = "egress-" + std::to_string(::getpid());
   std::string segment;
   std::uint64_t seed = std::random_device()();
-  std::uint32_t mean_ms = 400;  ///< of a job's duration
+  std::uint32_t mean_ms = 800;  ///< of a job's duration
 };
 
 /// A kind of job that the node knows, with what one is charged.
@@ -64,8 +67,8 @@ slotd::Client attach(const Options& options) {
     std::string detail;
     slotd::Client client({.segment_path = options.segment, .name = options.name}, ec, &detail);
     if (!ec) return client;
-    const bool soon = ec == slotd::Errc::kNoSegment || ec == slotd::Errc::kNotReady || ec == slotd::Errc::kRetired ||
-                      ec == slotd::Errc::kProcessTableFull;
+    const bool soon = ec == slotd::Errc::kNoSegment || ec == slotd::Errc::kNotReady ||
+                      ec == slotd::Errc::kRetired || ec == slotd::Errc::kProcessTableFull;
     if (!soon || Clock::now() >= give_up) throw slotd::Error(ec, detail);
     std::this_thread::sleep_for(milliseconds(20));
   }
@@ -106,13 +109,16 @@ class Service {
  private:
   void read_types() {
     types_.clear();
-    for (const slotd::TypeSnapshot& type : slotd::read_snapshot(client_.attachment()->processes()).types) {
+    for (const slotd::TypeSnapshot& type :
+         slotd::read_snapshot(client_.attachment()->processes()).types) {
       if (!type.retired) types_.push_back({type.name, type.cost_milli});
     }
     if (types_.empty()) throw std::runtime_error("the node is configured without types");
   }
 
-  std::uint64_t pick(std::uint64_t from, std::uint64_t to) { return from + random_() % (to - from + 1); }
+  std::uint64_t pick(std::uint64_t from, std::uint64_t to) {
+    return from + random_() % (to - from + 1);
+  }
 
   /// Claims one job of a random type and starts it. Returns after which time to try again.
   milliseconds claim_one() {
@@ -126,17 +132,20 @@ class Service {
       return milliseconds(0);
     }
     if (ec) throw slotd::Error(ec, "try_claim");
-    if (!slot) return milliseconds(pick(50, 500));  // slot.refusal() says why; there is more to come
+    if (!slot)
+      return milliseconds(pick(50, 500));  // slot.refusal() says why; there is more to come
     start_handler(type, key, std::move(slot));
     return milliseconds(pick(5, 50));
   }
 
   void start_handler(const JobType& type, const std::string& key, slotd::Slot slot) {
     const double drawn_ms = std::exponential_distribution<>(1.0 / options_.mean_ms)(random_);
-    const std::string work_ms = std::to_string(static_cast<std::uint32_t>(std::clamp(drawn_ms, 20.0, 3000.0)));
-    // A tenth of what it is charged, so that a host full of these examples stays usable.
-    const std::string cpu_milli = std::to_string(type.cost_milli / 10);
-    std::vector<std::string> words = {"egress_handler", "--work-ms", work_ms, "--cpu-milli", cpu_milli};
+    const std::string work_ms =
+        std::to_string(static_cast<std::uint32_t>(std::clamp(drawn_ms, 20.0, 3000.0)));
+    // A twentieth of what it is charged, so that a host full of these examples stays usable.
+    const std::string cpu_milli = std::to_string(type.cost_milli / 20);
+    std::vector<std::string> words = {"egress_handler", "--work-ms", work_ms, "--cpu-milli",
+                                      cpu_milli};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -149,7 +158,8 @@ class Service {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     pid_t pid = 0;
-    const int failed = ::posix_spawn(&pid, handler_.c_str(), nullptr, &attributes, arguments.data(), environ);
+    const int failed =
+        ::posix_spawn(&pid, handler_.c_str(), nullptr, &attributes, arguments.data(), environ);
     ::posix_spawnattr_destroy(&attributes);
     ::unsetenv(slotd::kTokenVariable);
     if (failed != 0) {
@@ -167,10 +177,12 @@ class Service {
 
   void reap_handlers() {
     int status = 0;
-    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
+         pid = ::waitpid(-1, &status, WNOHANG)) {
       const auto found = jobs_.find(pid);
       if (found == jobs_.end()) continue;
-      // The slot of a handler that died before it adopted is this service's to give back; any other went with its handler.
+      // The slot of a handler that died before it adopted is this service's to give back; any other
+      // went with its handler.
       if (is_own(found->second)) {
         std::error_code ec;
         found->second.slot.release(ec);
@@ -178,7 +190,8 @@ class Service {
         found->second.slot.detach();
       }
       if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-        complain(found->second.key + ": handler exited with " + std::to_string(WEXITSTATUS(status)));
+        complain(found->second.key + ": handler exited with " +
+                 std::to_string(WEXITSTATUS(status)));
       }
       jobs_.erase(found);
     }
@@ -247,7 +260,9 @@ int main(int argc, char** argv) {
   try {
     Options options;
     if (!parse_arguments(argc, argv, options)) {
-      std::fprintf(stderr, "usage: egress_service [--name NAME] [--seed N] [--segment PATH] [--mean-ms N]\n");
+      std::fprintf(
+          stderr,
+          "usage: egress_service [--name NAME] [--seed N] [--segment PATH] [--mean-ms N]\n");
       return 64;
     }
     return Service(options).run();

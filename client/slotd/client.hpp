@@ -184,9 +184,9 @@ class Slot {
   Refusal refusal_;
 };
 
-/// Membership of one segment. Move-only; a moved-from Client is only good for destruction.
-/// Destruction ends membership, unless slots of this process are still held: then the process stays
-/// a member until it ends.
+/// Membership of one segment. Move-only; a moved-from Client is only good for destruction. The
+/// process stays a member after the destruction, as others may have bound slots to it; a new Client
+/// of the same segment takes the membership up again.
 class Client {
  public:
   using Options = AttachOptions;
@@ -219,8 +219,14 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() {
-    if (attachment_ != nullptr && attachment_->is_attached() && !attachment_->owns_slots())
-      attachment_->close();
+    if (attachment_ != nullptr) attachment_->give_back();
+  }
+
+  /// Ends membership at once: every slot that this process owns through this client is freed, those
+  /// that others bound to it too; handles answer kNotAttached. No other thread may be using the
+  /// client or its slots. The next claim attaches anew.
+  void detach() noexcept {
+    if (attachment_ != nullptr) attachment_->close();
   }
 
   bool is_attached() const noexcept { return attachment_ != nullptr && attachment_->is_attached(); }

@@ -36,6 +36,13 @@ class ForkGuard {
     std::atomic<std::uint32_t> turn;  ///< held by the thread that has a hazard published
   };
 
+  ForkGuard() = default;
+  ForkGuard(const ForkGuard&) = delete;
+  ForkGuard& operator=(const ForkGuard&) = delete;
+  ~ForkGuard() {
+    if (page_ != nullptr) ::munmap(page_, 4096);
+  }
+
   /// False when the kernel cannot wipe pages on fork.
   bool create() noexcept {
     void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -92,13 +99,18 @@ struct HeldSlot {
 
 class Attachment {
  public:
-  /// Attaches. Null with code and detail set: what open_segment() answers, kProcessTableFull,
+  /// Attaches, or takes up again an attachment of this process to the same segment that was given
+  /// back. Null with code and detail set: what open_segment() answers, kProcessTableFull,
   /// kPresenceUnavailable. Works while the broker is down.
   static Attachment* open(const AttachOptions& options, Errc& code, std::string& detail);
 
-  /// Ends membership: frees the words of this entry and the entry itself. A slot that was bound to
-  /// this process by others goes too: callers check owns_slots() first. No other thread may be
-  /// using the attachment. Idempotent; nothing in a forked child.
+  /// The holder needs it no more. The process stays a member until it ends, since others may have
+  /// bound slots to it; the next open() takes it up again. Slot handles stay good.
+  void give_back() noexcept { lent_.store(false, std::memory_order_release); }
+
+  /// Ends membership now: frees all words of this entry, slots that others bound to it included,
+  /// and the entry itself. No other thread may be using the attachment. Idempotent; nothing in a
+  /// forked child.
   void close() noexcept;
 
   bool is_attached() const noexcept {
@@ -182,9 +194,6 @@ class Attachment {
   /// The held slot with this key, if there is one now. Keys are unique among held slots.
   std::optional<HeldSlot> find_key(std::string_view key) const noexcept;
 
-  /// Does a held or tentative word name this process's entry?
-  bool owns_slots() const noexcept;
-
   /// Frees the slots of all owners proven dead (by mark, or by a pidfd opened here). Returns how
   /// many. A few system calls per owner.
   std::uint32_t reap() noexcept {
@@ -210,6 +219,20 @@ class Attachment {
 
  private:
   Attachment() = default;
+
+  /// All attachments of this program or library, newest first; never deleted, so that handles stay
+  /// good.
+  static std::atomic<Attachment*>& all() noexcept {
+    static std::atomic<Attachment*> head{nullptr};
+    return head;
+  }
+  static Attachment* take_up(const OpenedSegment& opened, const std::string& name) noexcept;
+  void enlist() noexcept {
+    next_ = all().load(std::memory_order_relaxed);
+    while (!all().compare_exchange_weak(next_, this, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+    }
+  }
 
   Errc counted(Errc code) noexcept {
     if (code == Errc::kStaleToken || code == Errc::kForeignToken) count(&CounterSet::stale, 1);
@@ -263,6 +286,8 @@ class Attachment {
   Keeper keeper_;
   ForkGuard guard_;
   std::uint64_t seed_ = 0;
+  Attachment* next_ = nullptr;
+  std::atomic<bool> lent_{true};
   alignas(kLine) std::atomic<std::uint32_t> hint_{0};
   std::atomic<std::uint32_t> refused_{0};  ///< bit t: the last claim of type t was refused
   std::atomic<const void*> primary_thread_{nullptr};
@@ -278,6 +303,7 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
   code = opened.code;
   detail = opened.detail;
   if (code != Errc::kOk) return nullptr;
+  if (Attachment* known = take_up(opened, options.name)) return known;
   auto* attachment = new Attachment();
   const SelfIdentity self = read_self_identity();
   attachment->processes_ = ProcessTable(opened.view(Access::kReadWrite), self, false);
@@ -305,7 +331,21 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
     return fail(Errc::kPresenceUnavailable, "keeper thread or set_robust_list was refused");
   }
   attachment->guard_.get()->attached.store(1, std::memory_order_release);
+  attachment->enlist();
   return attachment;
+}
+
+inline Attachment* Attachment::take_up(const OpenedSegment& opened,
+                                       const std::string& name) noexcept {
+  for (Attachment* known = all().load(std::memory_order_acquire); known != nullptr;
+       known = known->next_) {
+    if (&known->view().header() != opened.base || known->check() != Errc::kOk) continue;
+    bool lent = false;
+    if (!known->lent_.compare_exchange_strong(lent, true, std::memory_order_acq_rel)) continue;
+    if (!name.empty()) store_text(known->view().process(known->self_.index).name, name);
+    return known;
+  }
+  return nullptr;
 }
 
 inline void Attachment::close() noexcept {
@@ -318,25 +358,19 @@ inline void Attachment::close() noexcept {
 }
 
 inline std::optional<HeldSlot> Attachment::find_key(std::string_view key) const noexcept {
+  constexpr int kAttempts = 8;  // changes of owner between the look at the word and at the record
   const KeyQuery query{key, key_fingerprint(key)};
   for (std::uint32_t slot = 0; slot < view().mark(); ++slot) {
-    const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
-    if (!word.is_held() || !has_key(view(), slot, word, query)) continue;
-    const std::uint64_t nonce = view().record(slot).nonce.get();
-    std::atomic_thread_fence(std::memory_order_acquire);
-    const SlotWord now{view().word(slot).load(std::memory_order_relaxed)};
-    if (now.is_held() && now.generation() == word.generation())
-      return HeldSlot{slot, word.generation(), nonce};
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
+      if (!word.is_held() || !has_key(view(), slot, word, query, RecordTrust::kPossible)) break;
+      const std::uint64_t nonce = view().record(slot).nonce.get();
+      if (is_record_of(view(), slot, word, RecordTrust::kCertain)) {
+        return HeldSlot{slot, word.generation(), nonce};
+      }
+    }
   }
   return std::nullopt;
-}
-
-inline bool Attachment::owns_slots() const noexcept {
-  for (std::uint32_t slot = 0; slot < view().slot_count(); ++slot) {
-    const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
-    if (!word.is_free() && word.owner() == self_.index) return true;
-  }
-  return false;
 }
 
 /// An entry that already stands for this process: its own attachment if it has one, else one made
@@ -360,7 +394,8 @@ inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) con
         untag_value(tenant.attach, entry.time_ns_inode.get()) == processes_.self().time_ns_inode;
     if (start_ticks == 0 || known != start_ticks || !same_time) continue;
     if (presence == PresenceState::kAlive) return tenant;
-    if (!by_pid) by_pid = tenant;
+    // Unarmed otherwise: a process that is just attaching, or gave up doing so.
+    if (!by_pid && processes_.is_made_by_pid(tenant)) by_pid = tenant;
   }
   return by_pid;
 }
@@ -381,6 +416,7 @@ inline Errc Attachment::bind(HeldSlot& held, int pid) noexcept {
     if (!target) return Errc::kProcessTableFull;
     processes_.store_identity(target, start_ticks, self.time_ns_inode, read_process_uid(pid),
                               text_view(name));
+    processes_.note_made_by_pid(target);
   }
   return transfer(held, target);
 }

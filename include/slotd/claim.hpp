@@ -270,9 +270,9 @@ class Claim {
 
   // Below: claim_slow.hpp.
   Outcome settle() noexcept;
-  Outcome settle_conflict(const PassContext& pass_context, const PassWords& pass,
+  Outcome settle_conflict(const PassContext& with, PassPair& passes, unsigned turn,
                           const Usage& counted) noexcept;
-  Outcome judge_expired_conflict() noexcept;
+  Outcome judge_expired_conflict(PassPair& passes) noexcept;
   void note_conflict(const PassContext& pass_context, const PassWords& pass,
                      const Usage& counted) noexcept;
   bool is_obstacle(const PassContext& pass_context, std::uint32_t slot, SlotWord word,
@@ -280,7 +280,8 @@ class Claim {
   bool spin_until_changed(std::uint32_t slot, SlotWord word) const noexcept;
   Outcome refuse_word(const Verdict& verdict) noexcept;
   void load_held_pass(PassWords& pass) noexcept;
-  Verdict look_in_passes() noexcept;
+  Verdict look_in_passes(PassPair& passes) noexcept;
+  Verdict look_slowly() noexcept;
   Verdict look_full_table() noexcept;
 
   /// Looks at the presence of every owner whose word the pass shows; true when a word was freed.

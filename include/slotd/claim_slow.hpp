@@ -32,7 +32,7 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
 
 /// Own word published, the quick scan did not admit: full passes until there is an outcome.
 [[gnu::noinline]] inline Claim::Outcome Claim::settle() noexcept {
-  std::array<PassWords, 2> passes;
+  PassPair passes;
   unsigned turn = 0;
   int confirmations = 0;  // passes in a row in which the held words alone left no room
   LedgerStamp previous_stamp;
@@ -45,9 +45,10 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
     const Usage counted =
         sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
-    const Usage confirmed = sum_pass(with, pass, [&](std::uint32_t slot, SlotWord word) {
-      return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
-    });
+    const Usage confirmed =
+        sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
+          return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
+        });
     const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
     if (!is_still_current() || !same_rules) {
       confirmations = 0;
@@ -57,7 +58,7 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
     if (decide(rules_, request_.request, held)) {
       confirmations = 0;
       if (reap_seen(pass)) continue;
-      const Outcome outcome = settle_conflict(with, pass, counted);
+      const Outcome outcome = settle_conflict(with, passes, turn, counted);
       if (outcome != Outcome::kRescan) return outcome;
       continue;
     }
@@ -82,7 +83,7 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
 inline bool Claim::is_obstacle(const PassContext& with, std::uint32_t slot, SlotWord word,
                                const Usage& counted) const noexcept {
   if (word.state() != SlotState::kTentative) return false;
-  if (has_key(view_, slot, word, request_.key)) return true;
+  if (has_key(view_, slot, word, request_.key, RecordTrust::kPossible)) return true;
   const std::uint64_t memory = pending_memory(with, slot, word, load_charge(view_, stamp_, slot));
   return is_in_the_way(rules_, request_.request, counted, word.type(), word.cost_milli(), memory);
 }
@@ -102,17 +103,19 @@ inline void Claim::note_conflict(const PassContext& with, const PassWords& pass,
 
 /// Only tentative words stand in the way. The lowest index goes first: who has a lower one in its
 /// way frees its own word and waits for it; who has none keeps its word and reads again.
-inline Claim::Outcome Claim::settle_conflict(const PassContext& with, const PassWords& pass,
-                                             const Usage& counted) noexcept {
+inline Claim::Outcome Claim::settle_conflict(const PassContext& with, PassPair& passes,
+                                             unsigned turn, const Usage& counted) noexcept {
+  const PassWords& pass = passes[turn];
   if (!note_.taken) note_conflict(with, pass, counted);
   if (monotonic_ns() - note_.since_ns >= kConflictBoundNs) {
     drop_word();
-    return judge_expired_conflict();
+    return judge_expired_conflict(passes);
   }
   for (std::uint32_t slot = 0; slot < slot_ && slot < pass.count; ++slot) {
     if (!is_obstacle(with, slot, pass[slot], counted)) continue;
     drop_word();
-    return spin_until_changed(slot, pass[slot]) ? Outcome::kRestart : judge_expired_conflict();
+    return spin_until_changed(slot, pass[slot]) ? Outcome::kRestart
+                                                : judge_expired_conflict(passes);
   }
   detail::pause_cpu();
   return Outcome::kRescan;
@@ -133,17 +136,17 @@ inline bool Claim::spin_until_changed(std::uint32_t slot, SlotWord word) const n
 /// The bound is over and the own word is free. Held words, and tentative words that have not moved
 /// since the conflict began, are what may be counted on; if they leave no room the answer is
 /// `contended`, else the claim starts again with a new note.
-[[gnu::noinline]] inline Claim::Outcome Claim::judge_expired_conflict() noexcept {
-  std::array<PassWords, 2> passes;
+inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
   for (int attempt = 0; attempt < kMaxPasses; ++attempt) {
     load();
     load_pass(view_, kNoSlot, passes[0]);
     load_pass(view_, kNoSlot, passes[1]);
-    const Usage lasting = sum_pass(context(), passes[1], [&](std::uint32_t slot, SlotWord word) {
-      if (detail::is_held_throughout(passes[0][slot], word)) return true;
-      return word == passes[0][slot] && word.state() == SlotState::kTentative &&
-             note_.holds(slot, word);
-    });
+    const Usage lasting = sum_pass(
+        context().with(RecordTrust::kCertain), passes[1], [&](std::uint32_t slot, SlotWord word) {
+          if (detail::is_held_throughout(passes[0][slot], word)) return true;
+          return word == passes[0][slot] && word.state() == SlotState::kTentative &&
+                 note_.holds(slot, word);
+        });
     if (!is_still_current()) continue;
     if (decide(rules_, request_.request, lasting)) {
       note_.taken = false;
@@ -169,8 +172,7 @@ inline void Claim::load_held_pass(PassWords& pass) noexcept {
   }
 }
 
-[[gnu::noinline]] inline Verdict Claim::look_in_passes() noexcept {
-  std::array<PassWords, 2> passes;
+inline Verdict Claim::look_in_passes(PassPair& passes) noexcept {
   unsigned turn = 0;
   int confirmations = 0;
   LedgerStamp previous_stamp;
@@ -181,9 +183,10 @@ inline void Claim::load_held_pass(PassWords& pass) noexcept {
     load_held_pass(pass);
     const PassContext with = context();
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
-    const Usage confirmed = sum_pass(with, pass, [&](std::uint32_t slot, SlotWord word) {
-      return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
-    });
+    const Usage confirmed =
+        sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
+          return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
+        });
     const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
     if (!is_still_current() || !same_rules) {
       confirmations = 0;
@@ -206,6 +209,11 @@ inline void Claim::load_held_pass(PassWords& pass) noexcept {
   return contended();
 }
 
+[[gnu::noinline]] inline Verdict Claim::look_slowly() noexcept {
+  PassPair passes;
+  return look_in_passes(passes);
+}
+
 inline Verdict Claim::look() noexcept {
   load();
   if (request_.key.text.empty() && is_quick(view_, stamp_, rules_)) {
@@ -214,15 +222,15 @@ inline Verdict Claim::look() noexcept {
                scan_quick(view_, rules_, view_.mark(), SlotState::kPending, SlotWord{}));
     if (verdict && is_still_current()) return verdict;
   }
-  return look_in_passes();
+  return look_slowly();
 }
 
 /// No free word was found. Admitted here means: look for a word again.
 [[gnu::noinline]] inline Verdict Claim::look_full_table() noexcept {
-  std::array<PassWords, 2> passes;
+  PassPair passes;
   const std::uint64_t since_ns = monotonic_ns();
   for (;;) {
-    const Verdict earlier = look_in_passes();
+    const Verdict earlier = look_in_passes(passes);
     if (!earlier) return earlier;
     load_pass(view_, kNoSlot, passes[0]);
     load_pass(view_, kNoSlot, passes[1]);

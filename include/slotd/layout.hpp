@@ -269,7 +269,9 @@ struct alignas(kLine) ProcessEntry {
   // 64: written by the process itself while it gives a slot to another entry.
   alignas(kLine) std::atomic<std::uint64_t> hazard;  ///< entry index, 0 = none; seq_cst
   Cell<std::uint64_t> attached_at_ns;
-  Cell<std::uint64_t> reserved1[6];
+  Cell<std::uint64_t>
+      made_by_pid;  ///< tagged 1: made by a binder for a process that never attached
+  Cell<std::uint64_t> reserved1[5];
   // 128: written by the broker and by whoever first sees the mark.
   alignas(kLine) std::atomic<std::uint64_t> watched;  ///< attach number for which the broker holds
                                                       ///< a pidfd; release

@@ -154,6 +154,15 @@ class ProcessTable {
     entry.start_ticks.set(tag_value(ref.attach, start_ticks));
   }
 
+  /// Notes that the tenant never attached: a binder made the entry for it, and its pid is the only
+  /// proof of its life.
+  void note_made_by_pid(ProcessRef ref) const noexcept {
+    view_.process(ref.index).made_by_pid.set(tag_value(ref.attach, 1));
+  }
+  bool is_made_by_pid(ProcessRef ref) const noexcept {
+    return untag_value(ref.attach, view_.process(ref.index).made_by_pid.get()) == 1;
+  }
+
   /// The tenancy that an entry shows now; none when it is free or ending.
   ProcessRef find_tenant(std::uint32_t index) const noexcept {
     const ProcessEntry& entry = view_.process(index);
@@ -266,8 +275,11 @@ class ProcessTable {
     if (life == OwnerLife::kAlive) return false;
     // Marked: threads of the owner may still be writing a record, and its memory is still there.
     if (word.state() == SlotState::kClaiming) return false;
-    const bool has_memory = word.is_held() && view_.record(slot).memory_bytes.get() != 0;
-    return !(has_memory && is_left_to_broker(view_.process(owner.index), owner.attach));
+    if (!word.is_held() || view_.record(slot).memory_bytes.get() == 0) return true;
+    const ProcessEntry& entry = view_.process(owner.index);
+    const bool watched = entry.watched.load(std::memory_order_acquire) == owner.attach;
+    // Where somebody will see the process go, that is waited for: by the broker itself too.
+    return !(watched && (acts_as_broker_ || !is_broker_down()));
   }
 
   // ---- Hazards

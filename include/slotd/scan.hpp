@@ -200,10 +200,20 @@ struct PassWords {
   }
 };
 
+/// Two successive passes, to be compared. A claim that needs them has one pair, on its stack.
+using PassPair = std::array<PassWords, 2>;
+
 /// A key that is claimed: its text and fingerprint; empty text means none.
 struct KeyQuery {
   std::string_view text;
   std::uint64_t fingerprint = 0;
+};
+
+/// How sure a pass has to be of what a record says. A record may change hands, or only its owner,
+/// between the load of its word and the look at its fields.
+enum class RecordTrust : std::uint8_t {
+  kPossible,  ///< for admitting: whatever could still be meant counts against the claim
+  kCertain,   ///< for refusing: only what the word's very claim is known to have carried
 };
 
 /// Everything that one full pass needs besides the words.
@@ -213,6 +223,13 @@ struct PassContext {
   LedgerStamp stamp;
   KeyQuery key;
   bool broker_down = false;
+  RecordTrust trust = RecordTrust::kPossible;
+
+  PassContext with(RecordTrust wanted) const noexcept {
+    PassContext other = *this;
+    other.trust = wanted;
+    return other;
+  }
 };
 
 /// Loads words [0, mark), leaving `own_slot` out. Acquire: records and fingerprints are read after
@@ -225,23 +242,37 @@ inline void load_pass(const SegmentView& view, std::uint32_t own_slot, PassWords
   if (own_slot < pass.count) pass.words[own_slot] = 0;
 }
 
-/// Does the slot, seen as `word`, carry this key? False when the claim has moved on meanwhile.
-inline bool has_key(const SegmentView& view, std::uint32_t slot, SlotWord word,
-                    const KeyQuery& key) noexcept {
+/// Are the fields just read those of the claim that `word` shows? After a change of owner alone
+/// they are, but another generation cannot be told from another claim: then only kPossible says
+/// yes, as long as the slot is taken at all.
+inline bool is_record_of(const SegmentView& view, std::uint32_t slot, SlotWord word,
+                         RecordTrust trust) noexcept {
+  std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load
+  const SlotWord now{view.word(slot).load(std::memory_order_relaxed)};
+  if (now.is_free()) return false;
+  return trust == RecordTrust::kPossible || now.generation() == word.generation();
+}
+
+/// Does the slot, seen as `word`, carry this key?
+inline bool has_key(const SegmentView& view, std::uint32_t slot, SlotWord word, const KeyQuery& key,
+                    RecordTrust trust) noexcept {
   if (key.text.empty()) return false;
   if (view.key_fingerprint(slot).load(std::memory_order_relaxed) != key.fingerprint) return false;
   const auto text = load_text(view.record(slot).key);
-  std::atomic_thread_fence(std::memory_order_acquire);
-  const SlotWord now{view.word(slot).load(std::memory_order_relaxed)};
-  return now.generation() == word.generation() && !now.is_free() && text_view(text) == key.text;
+  return text_view(text) == key.text && is_record_of(view, slot, word, trust);
 }
 
-/// What the slot, seen as `word`, adds to memory_pending.
+/// What the slot, seen as `word`, adds to memory_pending. For admitting, a figure of the slot's
+/// next claim does no harm: the claim that the word showed is over then, and the next one counts
+/// the caller.
 inline std::uint64_t pending_memory(const PassContext& context, std::uint32_t slot, SlotWord word,
                                     ChargeWord charge) noexcept {
   if (context.rules->memory_max_bytes == 0) return 0;
-  const bool sampled = charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0;
-  return sampled ? 0 : context.view->record(slot).memory_bytes.get();
+  if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0) return 0;
+  const std::uint64_t bytes = context.view->record(slot).memory_bytes.get();
+  const bool counts = context.trust == RecordTrust::kPossible ||
+                      is_record_of(*context.view, slot, word, RecordTrust::kCertain);
+  return counts ? bytes : 0;
 }
 
 inline ChargeWord load_charge(const SegmentView& view, const LedgerStamp& stamp,
@@ -256,7 +287,7 @@ inline void add_slot(const PassContext& context, std::uint32_t slot, SlotWord wo
   const ChargeWord charge = load_charge(*context.view, context.stamp, slot);
   usage.add(*context.rules, word.type(), charge_micro(word, charge, context.broker_down),
             pending_memory(context, slot, word, charge));
-  if (has_key(*context.view, slot, word, context.key)) usage.duplicate_key = true;
+  if (has_key(*context.view, slot, word, context.key, context.trust)) usage.duplicate_key = true;
 }
 
 /// Usage of the words of a pass for which `wanted(slot, word)` is true.

@@ -3,10 +3,11 @@
 //
 // What: pure functions between text and integers, used by the broker's config, by slotctl's options
 // and in every table, so that a figure reads the same wherever it stands. No floating point: 0.1 is
-// 100 millicores, not 99 or 101. What not: no rule about which values make sense for a key; that is
-// the caller's business. Thread-safety: everything is a function of its arguments. Blocking:
-// nothing blocks. Crash: nothing is shared. Parsing never allocates and is constexpr; printing
-// returns std::string, and the usual figures stay within its small buffer.
+// 100 millicores, not 99 or 101.
+// What not: no rule about which values make sense for a key; that is the caller's business.
+// Thread-safety: everything is a function of its arguments. Blocking: nothing blocks. Crash:
+// nothing is shared. Parsing never allocates and is constexpr; printing returns std::string, and
+// the usual figures stay within its small buffer.
 #pragma once
 
 #include <array>
@@ -16,124 +17,29 @@
 #include <string>
 #include <string_view>
 
+#include "slotd/unit_error.hpp"
+
 namespace slotd {
 
-// A slot word keeps its cost in 20 bits of millicores; this is the largest cost that a job can
-// have.
+/// A slot word keeps its cost in 20 bits of millicores; this is the largest cost that a job can
+/// have.
 inline constexpr std::uint32_t kMaxCoresMilli = (std::uint32_t{1} << 20) - 1;
-// A million cores: far above any host, and 4096 charges of it still fit 64 bits.
+/// A million cores: far above any host, and 4096 charges of it still fit 64 bits.
 inline constexpr std::int64_t kMaxCoresMicro = 1'000'000'000'000;
-// 1 PiB. The sum over 4096 slots (2^62) fits a signed 64-bit figure, so no later addition can
-// overflow.
+/// 1 PiB. The sum over 4096 slots (2^62) fits a signed 64-bit figure, so no later addition can
+/// overflow.
 inline constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 50;
-// A year. As nanoseconds it fits 64 bits with room for additions to a clock.
+/// A year. As nanoseconds it fits 64 bits with room for additions to a clock.
 inline constexpr std::uint64_t kMaxDurationMs = std::uint64_t{365} * 24 * 3600 * 1000;
-inline constexpr std::uint32_t kRatioOne = 1'000'000'000;  // 1.0 in parts per billion
-// Limits are counts up to this; the value above it is free for "no limit".
+inline constexpr std::uint32_t kRatioOne = 1'000'000'000;  ///< 1.0 in parts per billion
+/// Limits are counts up to this; the value above it is free for "no limit".
 inline constexpr std::uint32_t kMaxCount = std::numeric_limits<std::uint32_t>::max() - 1;
-
-// What kind of figure was wanted; it decides the wording of messages.
-enum class Quantity : std::uint8_t {
-  kCost,
-  kCapacity,
-  kRatio,
-  kBytes,
-  kGibibytes,
-  kDuration,
-  kSeconds,
-  kCount,
-};
-
-// Why a text is no such figure. kNone means that it is one.
-enum class UnitError : std::uint8_t {
-  kNone,
-  kEmpty,            // ""
-  kNotANumber,       // "four", "1..2"
-  kNegative,         // "-1"
-  kLeadingPlus,      // "+1"
-  kLeadingZero,      // "010": octal in YAML 1.1, decimal for people
-  kOtherBase,        // "0x10", "0o10", "0b10"
-  kExponent,         // "1e3"
-  kNotFinite,        // "inf", ".nan"
-  kSeparator,        // "1_000", "1,5"
-  kSpace,            // "1 GiB"
-  kNoDigitBefore,    // ".5"
-  kNoDigitAfter,     // "1."
-  kTooManyDecimals,  // "0.1234" cores
-  kNotWhole,         // "0.0001kB", "1.5ms"
-  kTooLarge,         // above what the figure can hold
-  kUnitMissing,      // a duration "15"
-  kUnitUnknown,      // "15 parsecs"
-  kUnitCapitals,     // "1gib"
-  kUnitNotWanted,    // cores "2m", seconds "5s"
-  kCount,            // how many there are; no text has it
-};
-
-// A parsed figure, or why there is none. `value` is zero when there is an error.
-template <class T>
-struct Parsed {
-  T value{};
-  UnitError error = UnitError::kNone;
-  Quantity quantity = Quantity::kCount;
-
-  [[nodiscard]] constexpr bool ok() const { return error == UnitError::kNone; }
-  constexpr explicit operator bool() const { return ok(); }
-};
-
-namespace units_detail {
-
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(UnitError::kCount)>
-    kMessages{"is fine",
-              "is empty",
-              "is not a number",
-              "is negative",
-              "starts with '+'",
-              "starts with 0 and would be octal to some readers",
-              "is not in base 10",
-              "has an exponent",
-              "is not a finite number",
-              "has a separator between its digits",
-              "has a space in it",
-              "has no digit before the point",
-              "has no digit after the point",
-              "has too many decimals",
-              "is not a whole number of the smallest unit",
-              "is too large",
-              "has no unit",
-              "has an unknown unit",
-              "has a unit with the wrong capitals",
-              "has a unit where none belongs"};
-static_assert(!kMessages.back().empty(), "every error has its message");
-
-inline constexpr std::array<std::string_view, 8> kRemedies{
-    "cores, at most 3 decimals, up to 1048.575: 4, 0.5 or 1.25",
-    "cores, at most 6 decimals, up to 1000000: 32, 2.5 or 0.75",
-    "a fraction with at most 9 decimals: 0.8",
-    "bytes, or a number with kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (powers of 1024), up "
-    "to "
-    "1024TiB: 9GB or 1.5GiB",
-    "a number without a unit, up to 1048576: 4 or 1.5",
-    "a number with ms, s, m or h, whole in ms, up to 8760h: 15s, 1.5s or 20ms",
-    "seconds without a unit, at most 3 decimals: 5 or 0.25",
-    "a whole number up to 4294967294"};
-
-}  // namespace units_detail
-
-// One clause that completes "'TEXT' ...", for example "is negative".
-[[nodiscard]] constexpr std::string_view unit_error_message(UnitError error) {
-  return units_detail::kMessages[static_cast<std::size_t>(error)];
-}
-
-// How such a figure is written.
-[[nodiscard]] constexpr std::string_view unit_remedy(Quantity quantity) {
-  return units_detail::kRemedies[static_cast<std::size_t>(quantity)];
-}
 
 namespace units_detail {
 
 __extension__ using Wide = unsigned __int128;
 
-// A decimal taken apart: `whole` and `fraction` / 10^`decimals`, and what follows the digits.
+/// A decimal taken apart: `whole` and `fraction` / 10^`decimals`, and what follows the digits.
 struct Decimal {
   std::uint64_t whole = 0;
   std::uint64_t fraction = 0;
@@ -142,7 +48,7 @@ struct Decimal {
   UnitError error = UnitError::kNone;
 };
 
-// More decimals than this do not fit 64 bits; the figures here need at most 12.
+/// More decimals than this do not fit 64 bits; the figures here need at most 12.
 inline constexpr unsigned kMostDecimals = 18;
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -166,7 +72,7 @@ constexpr bool is_not_finite(std::string_view text) {
          equals_ignoring_case(text, "infinity");
 }
 
-// Why a text that does not start with a digit is no number.
+/// Why a text that does not start with a digit is no number.
 constexpr UnitError judge_start(std::string_view text) {
   if (text.empty()) return UnitError::kEmpty;
   if (is_not_finite(text)) return UnitError::kNotFinite;
@@ -179,7 +85,7 @@ constexpr UnitError judge_start(std::string_view text) {
   return is_digit(text[0]) ? UnitError::kNone : UnitError::kNotANumber;
 }
 
-// Why what follows the digits is neither nothing nor letters (a unit).
+/// Why what follows the digits is neither nothing nor letters (a unit).
 constexpr UnitError judge_rest(std::string_view rest) {
   if (rest.empty()) return UnitError::kNone;
   if (rest[0] == ' ' || rest[0] == '\t') return UnitError::kSpace;
@@ -196,7 +102,7 @@ constexpr UnitError judge_rest(std::string_view rest) {
   return UnitError::kNone;
 }
 
-// Reads `fraction` digits; zeros at the end are kept in the count, since 1.0000 has four decimals.
+/// Reads `fraction` digits; zeros at the end are kept in the count, since 1.0000 has four decimals.
 constexpr std::size_t read_fraction(std::string_view text, Decimal& out) {
   std::size_t at = 0;
   for (; at < text.size() && is_digit(text[at]); ++at) {
@@ -253,7 +159,7 @@ constexpr std::uint64_t power_of_ten(unsigned exponent) {
   return result;
 }
 
-// The decimal times `scale`, when that is whole and at most `most`.
+/// The decimal times `scale`, when that is whole and at most `most`.
 constexpr UnitError multiply_exactly(const Decimal& decimal, std::uint64_t scale,
                                      std::uint64_t most, std::uint64_t& value) {
   const Wide whole = Wide{decimal.whole} * scale;
@@ -265,7 +171,7 @@ constexpr UnitError multiply_exactly(const Decimal& decimal, std::uint64_t scale
   return UnitError::kNone;
 }
 
-// A figure without a unit, in units of 10^-`decimals`.
+/// A figure without a unit, in units of 10^-`decimals`.
 template <class T>
 constexpr Parsed<T> parse_scaled(std::string_view text, Quantity quantity, unsigned decimals,
                                  std::uint64_t most) {
@@ -297,7 +203,7 @@ inline constexpr std::array<Unit, 8> kByteUnits{{{"TiB", std::uint64_t{1} << 40}
 inline constexpr std::array<Unit, 4> kDurationUnits{
     {{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
-// The scale of a unit, 0 with `error` set when there is none of that name.
+/// The scale of a unit, 0 with `error` set when there is none of that name.
 template <std::size_t N>
 constexpr std::uint64_t scale_of(std::string_view name, const std::array<Unit, N>& units,
                                  UnitError& error) {
@@ -333,9 +239,9 @@ constexpr Parsed<std::uint64_t> parse_with_unit(std::string_view text, Quantity 
   return out;
 }
 
-// `value` / 10^`decimals` as the shortest exact decimal.
+/// `value` / 10^`decimals` as the shortest exact decimal.
 inline std::string format_scaled(std::int64_t value, unsigned decimals) {
-  // The magnitude is taken without negating, which the smallest value would not survive.
+  /// The magnitude is taken without negating, which the smallest value would not survive.
   const std::uint64_t magnitude =
       value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
   const std::uint64_t scale = power_of_ten(decimals);
@@ -352,67 +258,68 @@ inline std::string format_scaled(std::int64_t value, unsigned decimals) {
 
 }  // namespace units_detail
 
-// The cost of a job in millicores: "4", "4.0", "0.5", "1.6". A fourth decimal is an error, and so
-// is more than 1048.575, the most that a slot word holds.
+/// The cost of a job in millicores: "4", "4.0", "0.5", "1.6". A fourth decimal is an error, and so
+/// is more than 1048.575, the most that a slot word holds.
 [[nodiscard]] constexpr Parsed<std::uint32_t> parse_cores_milli(std::string_view text) {
   return units_detail::parse_scaled<std::uint32_t>(text, Quantity::kCost, 3, kMaxCoresMilli);
 }
 
-// A capacity or budget in microcores, with at most 6 decimals.
+/// A capacity or budget in microcores, with at most 6 decimals.
 [[nodiscard]] constexpr Parsed<std::int64_t> parse_cores_micro(std::string_view text) {
   return units_detail::parse_scaled<std::int64_t>(text, Quantity::kCapacity, 6,
                                                   static_cast<std::uint64_t>(kMaxCoresMicro));
 }
 
-// A fraction in parts per billion, exact: "0.8" is 800000000. Values above 1 are parsed (up
-// to 4.294967295); whether they are allowed is for the caller to say.
+/// A fraction in parts per billion, exact: "0.8" is 800000000. Values above 1 are parsed (up
+/// to 4.294967295); whether they are allowed is for the caller to say.
 [[nodiscard]] constexpr Parsed<std::uint32_t> parse_ratio_ppb(std::string_view text) {
   return units_detail::parse_scaled<std::uint32_t>(text, Quantity::kRatio, 9,
                                                    std::numeric_limits<std::uint32_t>::max());
 }
 
-// A size in bytes: "1073741824", "1GiB", "9GB", "1.5GiB". kB MB GB TB are powers of 1000, KiB MiB
-// GiB TiB of 1024. Decimals are allowed where the result is a whole number of bytes; at most 1 PiB.
+/// A size in bytes: "1073741824", "1GiB", "9GB", "1.5GiB". kB MB GB TB are powers of 1000, KiB MiB
+/// GiB TiB of 1024. Decimals are allowed where the result is a whole number of bytes; at most 1
+/// PiB.
 [[nodiscard]] constexpr Parsed<std::uint64_t> parse_bytes(std::string_view text) {
   return units_detail::parse_with_unit(text, Quantity::kBytes, units_detail::kByteUnits, kMaxBytes);
 }
 
-// A duration in milliseconds: "15s", "1.5s", "20ms", "1m", "2h". The unit is required; at most a
-// year.
+/// A duration in milliseconds: "15s", "1.5s", "20ms", "1m", "2h". The unit is required; at most a
+/// year.
 [[nodiscard]] constexpr Parsed<std::uint64_t> parse_duration_ms(std::string_view text) {
   return units_detail::parse_with_unit(text, Quantity::kDuration, units_detail::kDurationUnits,
                                        kMaxDurationMs);
 }
 
-// Decimal seconds, as options such as -w take them, in milliseconds: "5", "0.25". No unit, at most
-// 3 decimals.
+/// Decimal seconds, as options such as -w take them, in milliseconds: "5", "0.25". No unit, at most
+/// 3 decimals.
 [[nodiscard]] constexpr Parsed<std::uint64_t> parse_seconds_ms(std::string_view text) {
   return units_detail::parse_scaled<std::uint64_t>(text, Quantity::kSeconds, 3, kMaxDurationMs);
 }
 
-// A whole number up to `most`: limits, weights, ticks.
+/// A whole number up to `most`: limits, weights, ticks.
 [[nodiscard]] constexpr Parsed<std::uint32_t> parse_count(std::string_view text,
                                                           std::uint32_t most = kMaxCount) {
   return units_detail::parse_scaled<std::uint32_t>(text, Quantity::kCount, 0, most);
 }
 
-// 2000 -> "2", 500 -> "0.5", -800 -> "-0.8".
+/// 2000 -> "2", 500 -> "0.5", -800 -> "-0.8".
 [[nodiscard]] inline std::string format_cores_milli(std::int64_t milli) {
   return units_detail::format_scaled(milli, 3);
 }
 
-// 9600000 -> "9.6", -800000 -> "-0.8".
+/// 9600000 -> "9.6", -800000 -> "-0.8".
 [[nodiscard]] inline std::string format_cores_micro(std::int64_t micro) {
   return units_detail::format_scaled(micro, 6);
 }
 
-// 800000000 -> "0.8".
+/// 800000000 -> "0.8".
 [[nodiscard]] inline std::string format_ratio_ppb(std::uint32_t ppb) {
   return units_detail::format_scaled(ppb, 9);
 }
 
-// The shortest exact form that parse_bytes reads back: 1073741824 -> "1GiB", 9000000000 -> "9GB",
-// 1500 -> "1500".
+/// The shortest exact form that parse_bytes reads back: 1073741824 -> "1GiB", 9000000000 -> "9GB",
+/// 1500 -> "1500".
 [[nodiscard]] inline std::string format_bytes(std::uint64_t bytes) {
   for (const units_detail::Unit& unit : units_detail::kByteUnits) {
     if (bytes != 0 && bytes % unit.scale == 0)
@@ -421,11 +328,11 @@ inline std::string format_scaled(std::int64_t value, unsigned decimals) {
   return std::to_string(bytes);
 }
 
-// For eyes alone, one decimal, rounded down, powers of 1024: 1610612736 -> "1.5GiB", 1023 ->
-// "1023B".
+/// For eyes alone, one decimal, rounded down, powers of 1024: 1610612736 -> "1.5GiB", 1023 ->
+/// "1023B".
 [[nodiscard]] inline std::string format_bytes_human(std::uint64_t bytes) {
   for (std::size_t i = 0; i < units_detail::kByteUnits.size();
-       i += 2) {  // every other one is binary
+       i += 2) {  ///< every other one is binary
     const units_detail::Unit& unit = units_detail::kByteUnits[i];
     if (bytes < unit.scale) continue;
     const std::uint64_t tenth =
@@ -437,8 +344,8 @@ inline std::string format_scaled(std::int64_t value, unsigned decimals) {
   return std::to_string(bytes) + 'B';
 }
 
-// The shortest exact form that parse_duration_ms reads back: 15000 -> "15s", 20 -> "20ms", 90000 ->
-// "90s".
+/// The shortest exact form that parse_duration_ms reads back: 15000 -> "15s", 20 -> "20ms", 90000
+/// -> "90s".
 [[nodiscard]] inline std::string format_duration_ms(std::uint64_t duration_ms) {
   for (const units_detail::Unit& unit : units_detail::kDurationUnits) {
     if (duration_ms != 0 && duration_ms % unit.scale == 0) {
@@ -448,14 +355,14 @@ inline std::string format_scaled(std::int64_t value, unsigned decimals) {
   return "0s";
 }
 
-// Decimal seconds: 12500 -> "12.5".
+/// Decimal seconds: 12500 -> "12.5".
 [[nodiscard]] inline std::string format_seconds_ms(std::int64_t duration_ms) {
   return units_detail::format_scaled(duration_ms, 3);
 }
 
-// The CPU that admissions may promise: capacity x utilisation, rounded down to a whole microcore.
-// Preconditions: capacity_micro in 0..kMaxCoresMicro, which with a 32-bit ratio cannot leave 64
-// bits.
+/// The CPU that admissions may promise: capacity x utilisation, rounded down to a whole microcore.
+/// Preconditions: capacity_micro in 0..kMaxCoresMicro, which with a 32-bit ratio cannot leave 64
+/// bits.
 [[nodiscard]] constexpr std::int64_t budget_micro(std::int64_t capacity_micro,
                                                   std::uint32_t utilization_ppb) {
   return static_cast<std::int64_t>(units_detail::Wide(static_cast<std::uint64_t>(capacity_micro)) *

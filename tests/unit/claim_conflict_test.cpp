@@ -1,6 +1,7 @@
 // Claims of several threads on one heap segment whose interleaving is left to the machine: limits
 // hold whatever happens, one of those racing for the last room wins, refusals are exact.
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <barrier>
@@ -71,6 +72,42 @@ TEST(Conflict, OneKeyIsHeldAtMostOnce) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong.load(), 0);
   EXPECT_GT(admitted.load(), 0);
+}
+
+// Refusal, conflict and full table on a thread with 112 KiB of stack: the two passes take 64 of
+// them.
+TEST(Conflict, FitsSmallStacks) {
+  broker::LedgerSpec spec = make_spec(100'000'000);
+  spec.types[kTrack].limit = 1;
+  const HeapSegment segment(spec, {4, 4});
+  const ProcessRef me = segment.add_process(11);
+  const ProcessRef stopped = segment.add_process(12);
+  struct Work {
+    const HeapSegment& segment;
+    ProcessRef me;
+    ProcessRef stopped;
+    Reason reasons[3];
+  } work{segment, me, stopped, {}};
+  const auto run = [](void* argument) -> void* {
+    Work& w = *static_cast<Work*>(argument);
+    w.segment.put_word(3, SlotWord::make(w.stopped.index, SlotState::kTentative, kTrack, 500, 1));
+    w.reasons[0] = w.segment.claim(w.me, kTrack).verdict.reason;
+    w.segment.put_word(3, SlotWord::make(w.stopped.index, SlotState::kPending, kTrack, 500, 1));
+    w.reasons[1] = w.segment.claim(w.me, kTrack).verdict.reason;
+    for (int i = 0; i < 3; ++i) w.segment.claim(w.me, kWeb);
+    w.reasons[2] = w.segment.claim(w.me, kWeb).verdict.reason;
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 112 * 1024), 0);
+  pthread_t thread{};
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &work), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  EXPECT_EQ(work.reasons[0], Reason::kContended);
+  EXPECT_EQ(work.reasons[1], Reason::kTypeLimit);
+  EXPECT_EQ(work.reasons[2], Reason::kTableFull);
 }
 
 }  // namespace

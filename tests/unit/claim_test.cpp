@@ -248,6 +248,43 @@ TEST(Claim, ScribbledBlocksNeverLeadOutOfTheSegment) {
   }
 }
 
+// A change of owner moves the generation while the claim, and its key, stay.
+TEST(Record, KeyOfASlotThatWasBoundMeanwhileStillCountsAgainstAdmission) {
+  const HeapSegment segment(make_spec(100'000'000));
+  const ProcessRef me = segment.add_process();
+  const ClaimResult held = segment.claim(me, kTrack, 0, "EG_1");
+  ASSERT_TRUE(held.verdict);
+  const SlotWord seen = segment.word(0);
+  segment.put_word(0, seen.transferred(me.index));
+  const KeyQuery key{"EG_1", key_fingerprint("EG_1")};
+  EXPECT_TRUE(has_key(segment.view(), 0, seen, key, RecordTrust::kPossible));
+  EXPECT_FALSE(has_key(segment.view(), 0, seen, key, RecordTrust::kCertain));
+  segment.put_word(0, seen.freed());
+  EXPECT_FALSE(has_key(segment.view(), 0, seen, key, RecordTrust::kPossible));
+}
+
+TEST(Record, MemoryOfTheSlotsNextClaimNeverRefuses) {
+  broker::LedgerSpec spec = make_spec(100'000'000);
+  spec.memory_max_bytes = 10 * kGiB;
+  const HeapSegment segment(spec);
+  const ProcessRef me = segment.add_process();
+  ASSERT_TRUE(segment.claim(me, kTrack, 0, {}, 1 << 20).verdict);
+  const SlotWord seen = segment.word(0);
+  segment.view().record(0).memory_bytes.set(9 * kGiB);
+  segment.put_word(
+      0, SlotWord::make(me.index, SlotState::kClaiming, kTrack, 500, seen.generation() + 1));
+  Rules rules;
+  const LedgerStamp stamp = load_stamp(segment.view(), kTrack);
+  load_rules(segment.view(), stamp, kTrack, rules);
+  const SegmentView view = segment.view();
+  PassContext context;
+  context.view = &view;
+  context.rules = &rules;
+  context.stamp = stamp;
+  context.trust = RecordTrust::kCertain;
+  EXPECT_EQ(pending_memory(context, 0, seen, {}), 0U);
+}
+
 TEST(Claim, NoncesDifferBetweenClaimsOfOneSlot) {
   const HeapSegment segment(make_spec(12'000'000));
   const ProcessRef me = segment.add_process();
