@@ -34,6 +34,10 @@ std::string cores(std::uint64_t micro) {
   return format_cores_micro(static_cast<std::int64_t>(micro));
 }
 
+std::uint64_t heartbeat_ms(const Config& config) {
+  return std::max<std::uint64_t>(config.cpu.sample_interval_ms, 1);
+}
+
 /// One descriptor a watched owner, and some to spare.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -97,10 +101,7 @@ std::optional<LedgerSpec> Daemon::make_spec(const Config& config, const LedgerSp
   const Capacity capacity = find_capacity(config.cpu);
   LedgerPlan plan = plan_ledger(config, capacity.micro, current);
   for (const PlanProblem& problem : plan.problems) {
-    const SourceMark mark = config.marks.find(problem.key);
-    const std::string place =
-        config_path_of(options_) + (mark.line > 0 ? ":" + std::to_string(mark.line) : "");
-    log_error(place + ": " + problem.key + ": " + problem.message);
+    log_error(place_of(config, problem.key) + ": " + problem.key + ": " + problem.message);
   }
   if (!plan.spec) return std::nullopt;
   log_info("event=capacity cores=" + cores(capacity.micro) +
@@ -182,17 +183,15 @@ bool Daemon::attach_self() {
 
 /// First the sweep for the dead, then ready.
 void Daemon::go_live() {
-  const std::uint32_t before = reap_all(processes_, ProbeMode::kPidfd);
-  watches_->scan();
+  watches_->sweep();
   publish_heartbeat();
   processes_.view().header().broker.store(pack_process_ref(self_), std::memory_order_release);
   loop_->every(kScanIntervalMs, [this] { watches_->scan(); });
-  loop_->every(std::max<std::uint64_t>(config_.cpu.sample_interval_ms, 1),
-               [this] { publish_heartbeat(); });
+  heartbeat_timer_ = loop_->every(heartbeat_ms(config_), [this] { publish_heartbeat(); });
   for (const int signal : {SIGTERM, SIGINT}) loop_->on_signal(signal, [this] { loop_->quit(0); });
   loop_->on_signal(SIGHUP, [this] { reload(); });
   log_info("event=ready pid=" + std::to_string(::getpid()) +
-           " reaped_at_start=" + std::to_string(before + watches_->reaped()));
+           " reaped_at_start=" + std::to_string(watches_->reaped()));
   Loop::notify("READY=1\nSTATUS=ready");
 }
 
@@ -208,16 +207,41 @@ void Daemon::reload() {
   Loop::notify("RELOADING=1");
   const auto config = load_config(options_);
   const LedgerSpec current = read_config_block(processes_.view());
-  const auto spec = config ? make_spec(*config, current) : std::nullopt;
+  const auto spec =
+      config && can_keep_segment(*config) ? make_spec(*config, current) : std::nullopt;
   if (spec) {
     report_fit(*spec);
-    publish_config(processes_.view(), *spec);
     config_ = *config;
+    // The beat first: with a shorter interval in force the old heartbeat would look stale.
+    loop_->change_interval(heartbeat_timer_, heartbeat_ms(config_));
+    publish_heartbeat();
+    publish_config(processes_.view(), *spec);
     log_info("event=reloaded");
   } else {
     log_error("event=reload_refused: the configuration in force stays");
   }
   Loop::notify("READY=1");
+}
+
+/// What is fixed for the segment's life cannot be reloaded: each such change is named with its key
+/// and line.
+bool Daemon::can_keep_segment(const Config& config) {
+  const Capacities live = processes_.view().capacities();
+  std::vector<std::string> keys;
+  if (config.segment.slots != live.slots) keys.emplace_back("segment.slots");
+  if (config.segment.processes != live.processes) keys.emplace_back("segment.processes");
+  if (options_.segment_path.empty() && config.segment.path != config_.segment.path)
+    keys.emplace_back("segment.path");
+  for (const std::string& key : keys) {
+    log_error(place_of(config, key) + ": " + key +
+              ": cannot change while the segment lives; restart the broker when no slot is held");
+  }
+  return keys.empty();
+}
+
+std::string Daemon::place_of(const Config& config, const std::string& key) const {
+  const SourceMark mark = config.marks.find(key);
+  return config_path_of(options_) + (mark.line > 0 ? ":" + std::to_string(mark.line) : "");
 }
 
 /// The segment stays, workers go on.

@@ -36,6 +36,8 @@ class Daemon {
   void go_live();
   void publish_heartbeat();
   void reload();
+  bool can_keep_segment(const Config& config);
+  std::string place_of(const Config& config, const std::string& key) const;
   void leave();
 
   Options options_;
@@ -47,6 +49,7 @@ class Daemon {
   Keeper keeper_;
   std::optional<WatchList> watches_;
   std::unique_ptr<Loop> loop_;
+  std::size_t heartbeat_timer_ = 0;
 };
 
 /// Reads and checks the configuration file that the options name, printing every diagnostic to

@@ -6,7 +6,7 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
-#include <list>
+#include <deque>
 #include <map>
 #include <system_error>
 
@@ -52,7 +52,7 @@ int on_io(sd_event_source*, int, std::uint32_t, void* userdata) {
 
 struct Loop::Impl {
   sd_event* event = nullptr;
-  std::list<Source> fixed;  // timers and signals, for the loop's life
+  std::deque<Source> fixed;  // timers and signals, for the loop's life; addresses stay
   std::map<std::uint32_t, Source> readable;
 };
 
@@ -67,7 +67,7 @@ Loop::~Loop() {
   sd_event_unref(impl_->event);
 }
 
-void Loop::every(std::uint64_t interval_ms, Callback callback) {
+std::size_t Loop::every(std::uint64_t interval_ms, Callback callback) {
   Source& source = impl_->fixed.emplace_back();
   source.callback = std::move(callback);
   source.interval_us = interval_ms * 1000;
@@ -76,6 +76,16 @@ void Loop::every(std::uint64_t interval_ms, Callback callback) {
   check(sd_event_add_time(impl_->event, &source.handle, CLOCK_MONOTONIC,
                           now_us + source.interval_us, 1000, on_time, &source),
         "sd_event_add_time");
+  return impl_->fixed.size() - 1;
+}
+
+void Loop::change_interval(std::size_t timer, std::uint64_t interval_ms) {
+  Source& source = impl_->fixed.at(timer);
+  source.interval_us = interval_ms * 1000;
+  std::uint64_t now_us = 0;
+  check(sd_event_now(impl_->event, CLOCK_MONOTONIC, &now_us), "sd_event_now");
+  check(sd_event_source_set_time(source.handle, now_us + source.interval_us),
+        "sd_event_source_set_time");
 }
 
 void Loop::on_signal(int signal, Callback callback) {

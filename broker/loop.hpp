@@ -19,8 +19,11 @@ class Loop {
 
   using Callback = std::function<void()>;
 
-  /// Every `interval_ms` milliseconds from now on, not catching up on beats missed.
-  void every(std::uint64_t interval_ms, Callback callback);
+  /// Every `interval_ms` milliseconds from now on, not catching up on beats missed. The number is
+  /// for change_interval().
+  std::size_t every(std::uint64_t interval_ms, Callback callback);
+  /// The next beat comes `interval_ms` from now.
+  void change_interval(std::size_t timer, std::uint64_t interval_ms);
   /// Precondition: the signal is blocked in this thread (block_signals()).
   void on_signal(int signal, Callback callback);
   /// Once, when the descriptor becomes readable. The caller keeps it open until forget(key).

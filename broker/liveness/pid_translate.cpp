@@ -26,6 +26,7 @@ std::optional<int> parse_innermost_pid(std::string_view status) {
 }
 
 std::optional<int> find_host_pid(std::uint32_t pid, std::uint32_t pid_ns_inode) {
+  if (pid_ns_inode == 0) return std::nullopt;  // what cannot be read has inode 0 too
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), &::closedir);
   if (proc == nullptr) return std::nullopt;
   while (const dirent* entry = ::readdir(proc.get())) {

@@ -8,6 +8,12 @@ namespace {
 constexpr std::uint64_t kRetryNs = 2 * kNsPerSecond;
 }
 
+void WatchList::sweep() {
+  for (std::uint32_t slot = 0; slot < processes_.view().slot_count(); ++slot)
+    reap(slot, ProbeMode::kPidfd);
+  scan();
+}
+
 void WatchList::scan() {
   for (std::uint32_t index = 1; index <= processes_.view().process_count(); ++index)
     scan_entry(index);
@@ -20,6 +26,10 @@ void WatchList::scan_entry(std::uint32_t index) {
   const EntryPhase phase = judge_phase(reservation, attach);
   const auto known = watches_.find(index);
   if (known != watches_.end() && known->second.attach != attach) drop(index);
+  if (phase == EntryPhase::kInvalid) {
+    processes_.try_repair(index);
+    return;
+  }
   if (phase == EntryPhase::kReserving || phase == EntryPhase::kEnding) {
     processes_.try_recycle(index, ProbeMode::kPidfd);
     return;
@@ -47,6 +57,8 @@ void WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reserv
   const SelfIdentity& self = processes_.self();
   ProcessEntry& entry = processes_.view().process(index);
   watch.retry_ns = processes_.clock().coarse_ns() + kRetryNs;
+  const bool known_namespace = reservation.pid_ns_inode() != 0 && self.pid_ns_inode != 0;
+  if (!known_namespace) return;  // a number without a namespace says nothing
   const bool same_namespace = reservation.pid_ns_inode() == self.pid_ns_inode;
   std::optional<int> pid;
   if (same_namespace) {
@@ -108,17 +120,21 @@ void WatchList::drop(std::uint32_t index) {
 
 void WatchList::reap_words_of(std::uint32_t index) {
   const SegmentView& view = processes_.view();
-  const Reservation reservation{view.process(index).reservation.load(std::memory_order_acquire)};
   for (std::uint32_t slot = 0; slot < view.slot_count(); ++slot) {
     const SlotWord word{view.word(slot).load(std::memory_order_acquire)};
-    if (word.is_free() || word.owner() != index) continue;
-    const auto freed = processes_.reap_word(slot, ProbeMode::kMarkOnly);
-    if (!freed || !freed->is_held()) continue;
-    ++reaped_;
-    Cell<std::uint64_t>& count = view.counters(self_.index).primary.reaped;
-    count.set(count.get() + 1);
-    hooks_.reaped({slot, *freed, reservation.pid()});
+    if (!word.is_free() && word.owner() == index) reap(slot, ProbeMode::kMarkOnly);
   }
+}
+
+void WatchList::reap(std::uint32_t slot, ProbeMode probe) {
+  const SegmentView& view = processes_.view();
+  const auto freed = processes_.reap_word(slot, probe);
+  if (!freed || !freed->is_held()) return;
+  ++reaped_;
+  Cell<std::uint64_t>& count = view.counters(self_.index).primary.reaped;
+  count.set(count.get() + 1);
+  const Reservation owner{view.process(freed->owner()).reservation.load(std::memory_order_acquire)};
+  hooks_.reaped({slot, *freed, owner.pid()});
 }
 
 }  // namespace slotd::broker

@@ -35,6 +35,9 @@ class WatchList {
   WatchList(const ProcessTable& processes, ProcessRef self, Hooks hooks)
       : processes_(processes), self_(self), hooks_(std::move(hooks)) {}
 
+  /// At start: frees the slots of all owners proven dead while no broker ran, then scan().
+  void sweep();
+
   /// Looks at every entry: watches new owners, frees the dead ones that no descriptor tells of
   /// (marked, detached, another namespace), finishes what was left half done. Cheap when nothing
   /// has changed.
@@ -58,6 +61,7 @@ class WatchList {
   void bury(std::uint32_t index, std::uint64_t attach);
   void drop(std::uint32_t index);
   void reap_words_of(std::uint32_t index);
+  void reap(std::uint32_t slot, ProbeMode probe);
 
   const ProcessTable& processes_;
   ProcessRef self_;

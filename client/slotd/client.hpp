@@ -195,7 +195,7 @@ class Client {
   explicit Client(Options options = {}) : options_(std::move(options)) {
     Errc code = Errc::kOk;
     std::string detail;
-    attachment_ = Attachment::open(options_, code, detail);
+    attachment_.store(Attachment::open(options_, code, detail), std::memory_order_release);
     if (code != Errc::kOk) throw Error(code, detail);
   }
   /// The same without exceptions: on failure ec is set, `detail` (if given) says what to do, and
@@ -204,37 +204,38 @@ class Client {
       : options_(std::move(options)) {
     Errc code = Errc::kOk;
     std::string text;
-    attachment_ = Attachment::open(options_, code, text);
+    attachment_.store(Attachment::open(options_, code, text), std::memory_order_release);
     ec = code == Errc::kOk ? std::error_code() : make_error_code(code);
     if (detail != nullptr) *detail = std::move(text);
   }
   Client(Client&& other) noexcept
-      : options_(std::move(other.options_)),
-        attachment_(std::exchange(other.attachment_, nullptr)) {}
+      : options_(std::move(other.options_)), attachment_(other.attachment_.exchange(nullptr)) {}
   Client& operator=(Client&& other) noexcept {
     std::swap(options_, other.options_);
-    std::swap(attachment_, other.attachment_);
+    attachment_.store(other.attachment_.exchange(attachment_.load()));
     return *this;
   }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() {
-    if (attachment_ != nullptr) attachment_->give_back();
+    if (Attachment* mine = attachment()) mine->give_back();
   }
 
   /// Ends membership at once: every slot that this process owns through this client is freed, those
   /// that others bound to it too; handles answer kNotAttached. No other thread may be using the
   /// client or its slots. The next claim attaches anew.
   void detach() noexcept {
-    if (attachment_ != nullptr) attachment_->close();
+    if (Attachment* mine = attachment()) mine->close();
   }
 
-  bool is_attached() const noexcept { return attachment_ != nullptr && attachment_->is_attached(); }
+  bool is_attached() const noexcept {
+    return attachment() != nullptr && attachment()->is_attached();
+  }
 
   /// Looks a type up by name or alias; an unknown name gives an id whose claims are refused as
   /// unknown_type.
   TypeId type(std::string_view name) const noexcept {
-    const auto index = attachment_ != nullptr ? attachment_->find_type(name) : std::nullopt;
+    const auto index = attachment() != nullptr ? attachment()->find_type(name) : std::nullopt;
     return TypeId{index.value_or(kMaxTypes)};
   }
 
@@ -275,11 +276,12 @@ class Client {
       ec = code;
       return {};
     }
-    return attachment_->look(request, options.key);
+    return attachment()->look(request, options.key);
   }
   bool can_accept(std::string_view type_name, const ClaimOptions& options = {}) {
     std::error_code ec;
-    const Verdict verdict = can_accept(type(type_name), options, ec);
+    const bool attached = ensure_attached(ec);
+    const Verdict verdict = attached ? can_accept(type(type_name), options, ec) : Verdict{};
     if (ec) throw Error(ec, "can_accept");
     return static_cast<bool>(verdict);
   }
@@ -289,10 +291,10 @@ class Client {
   /// (`spread`).
   double affinity(std::string_view type_name) {
     std::error_code ec;
-    const TypeId type_id = type(type_name);
-    const Verdict verdict = can_accept(type_id, {}, ec);
+    const bool attached = ensure_attached(ec);
+    const Verdict verdict = attached ? can_accept(type(type_name), {}, ec) : Verdict{};
     if (ec) throw Error(ec, "affinity");
-    return verdict ? compute_affinity(attachment_->view()) : -1.0;
+    return verdict ? compute_affinity(attachment()->view()) : -1.0;
   }
 
   /// Takes over the slot that the token names: this process owns it from now on and the old token
@@ -301,8 +303,8 @@ class Client {
     ec.clear();
     HeldSlot held;
     Errc code = resolve(token, held, ec);
-    if (code == Errc::kOk) code = attachment_->adopt(held);
-    if (code == Errc::kOk) return Slot(attachment_, held, true);
+    if (code == Errc::kOk) code = attachment()->adopt(held);
+    if (code == Errc::kOk) return Slot(attachment(), held, true);
     ec = code;
     return Slot();
   }
@@ -319,7 +321,7 @@ class Client {
     ec.clear();
     HeldSlot held;
     const Errc code = resolve(token, held, ec);
-    if (code == Errc::kOk) return Slot(attachment_, held, false);
+    if (code == Errc::kOk) return Slot(attachment(), held, false);
     ec = code;
     return Slot();
   }
@@ -329,7 +331,7 @@ class Client {
   std::optional<SlotInfo> find(std::string_view key) {
     std::error_code ec;
     if (!is_valid_key(key) || !ensure_attached(ec)) return std::nullopt;
-    const auto held = attachment_->find_key(key);
+    const auto held = attachment()->find_key(key);
     return held ? describe(*held) : std::nullopt;
   }
 
@@ -337,31 +339,38 @@ class Client {
   /// many. Claims do the cheap part of this by themselves whenever they would be refused.
   std::uint32_t reap() {
     std::error_code ec;
-    return ensure_attached(ec) ? attachment_->reap() : 0;
+    return ensure_attached(ec) ? attachment()->reap() : 0;
   }
 
   /// The attachment below, for tools and tests. Null after a failed attach.
-  Attachment* attachment() const noexcept { return attachment_; }
+  Attachment* attachment() const noexcept { return attachment_.load(std::memory_order_acquire); }
 
  private:
-  /// A forked child attaches anew on its first use.
+  /// A forked child attaches anew on its first use; a failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
-    if (attachment_ != nullptr && !attachment_->is_attached()) {
-      Errc code = Errc::kOk;
-      std::string detail;
-      attachment_ = Attachment::open(options_, code, detail);
-    }
-    const Errc code = attachment_ == nullptr ? Errc::kNotAttached : attachment_->check();
+    Attachment* mine = attachment();
+    Errc code = mine == nullptr ? Errc::kNotAttached : mine->check();
+    if (mine != nullptr && code == Errc::kNotAttached) code = attach_anew(mine);
     if (code != Errc::kOk) ec = code;
     return code == Errc::kOk;
+  }
+
+  Errc attach_anew(Attachment* before) {
+    Errc code = Errc::kOk;
+    std::string detail;
+    Attachment* fresh = Attachment::open(options_, code, detail);
+    if (fresh == nullptr) return code;
+    // Of several threads that come here at once one keeps its attachment for the client.
+    if (!attachment_.compare_exchange_strong(before, fresh, std::memory_order_acq_rel))
+      fresh->give_back();
+    return Errc::kOk;
   }
 
   Errc make_request(TypeId type_id, const ClaimOptions& options, Request& request) const noexcept {
     if (!options.key.empty() && !is_valid_key(options.key)) return Errc::kInvalidArgument;
     if (options.cost_milli.value_or(0) > kMaxCostMilli) return Errc::kInvalidArgument;
-    request = default_request(attachment_->view(), type_id.index);
-    if (options.cost_milli) request.cost_milli = *options.cost_milli;
-    if (options.memory_bytes) request.memory_bytes = *options.memory_bytes;
+    request = slotd::make_request(attachment()->view(), type_id.index, options.cost_milli,
+                                  options.memory_bytes);
     return Errc::kOk;
   }
 
@@ -372,35 +381,35 @@ class Client {
       ec = code;
       return Slot();
     }
-    const ClaimResult result = attachment_->claim(request, options.key);
+    const ClaimResult result = attachment()->claim(request, options.key);
     if (result.verdict)
-      return Slot(attachment_, {result.slot, result.word.generation(), result.nonce}, true);
-    return Slot(Refusal(result.verdict, attachment_, type_id.index));
+      return Slot(attachment(), {result.slot, result.word.generation(), result.nonce}, true);
+    return Slot(Refusal(result.verdict, attachment(), type_id.index));
   }
 
   std::string type_name(TypeId type_id) const {
     if (type_id.index >= kMaxTypes) return {};
-    return std::string(text_view(load_text(attachment_->view().type_name(type_id.index).name)));
+    return std::string(text_view(load_text(attachment()->view().type_name(type_id.index).name)));
   }
 
   Errc resolve(std::string_view token, HeldSlot& held, std::error_code& ec) {
     const auto parsed = parse_token(token);
     if (!parsed) return Errc::kMalformedToken;
     if (!ensure_attached(ec)) return static_cast<Errc>(ec.value());
-    return attachment_->resolve(*parsed, held);
+    return attachment()->resolve(*parsed, held);
   }
 
   std::optional<SlotInfo> describe(const HeldSlot& held) const {
-    const auto word = load_claim(attachment_->view(), held.ref());
+    const auto word = load_claim(attachment()->view(), held.ref());
     if (!word) return std::nullopt;
     SlotInfo info;
-    info.token = format_token(attachment_->token_of(held));
+    info.token = format_token(attachment()->token_of(held));
     info.slot = held.slot;
     info.type = type_name(TypeId{word->type()});
     info.state = word->state();
     info.cost_milli = word->cost_milli();
-    if (attachment_->processes().is_index(word->owner())) {
-      const ProcessEntry& entry = attachment_->view().process(word->owner());
+    if (attachment()->processes().is_index(word->owner())) {
+      const ProcessEntry& entry = attachment()->view().process(word->owner());
       info.owner_pid =
           static_cast<int>(Reservation{entry.reservation.load(std::memory_order_acquire)}.pid());
     }
@@ -408,7 +417,7 @@ class Client {
   }
 
   Options options_;
-  Attachment* attachment_ = nullptr;
+  std::atomic<Attachment*> attachment_{nullptr};
 };
 
 inline std::string Refusal::text() const {

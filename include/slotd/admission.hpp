@@ -19,6 +19,8 @@ struct Request {
   std::uint32_t type = 0;        ///< index < kMaxTypes
   std::uint32_t cost_milli = 0;  ///< millicores, <= kMaxCostMilli
   std::uint64_t memory_bytes = 0;
+  bool cost_is_default = false;    ///< the claim takes the figure from the rules that decide it
+  bool memory_is_default = false;  ///< likewise
 };
 
 /// The rules that bear on one claim, copied from one config block. The groups are left

@@ -94,7 +94,7 @@ struct HeldSlot {
   std::uint32_t generation = 0;
   std::uint64_t nonce = 0;
 
-  SlotRef ref() const noexcept { return {slot, generation}; }
+  SlotRef ref() const noexcept { return {slot, generation, nonce}; }
 };
 
 class Attachment {
@@ -248,12 +248,17 @@ class Attachment {
 
   ProcessRef find_owner(int pid, std::uint64_t start_ticks) const noexcept;
 
+  /// An address that no other living thread has.
+  static const void* thread_marker() noexcept {
+    static thread_local char marker;
+    return &marker;
+  }
+
   // An RMW on every claim and release would be a quarter of their time: the first thread that
   // counts has cells of its own.
   template <typename Select>
   void count_cell(Select select, std::uint64_t by) noexcept {
-    static thread_local char marker;
-    const void* mine = &marker;
+    const void* mine = thread_marker();
     const void* primary = primary_thread_.load(std::memory_order_relaxed);
     if (primary == nullptr &&
         primary_thread_.compare_exchange_strong(primary, mine, std::memory_order_relaxed)) {
@@ -269,11 +274,12 @@ class Attachment {
   }
 
   bool was_refused(std::uint32_t type) const noexcept {
-    return ((refused_.load(std::memory_order_relaxed) >> (type & 31U)) & 1U) != 0;
+    return type < kMaxTypes &&
+           ((refused_.load(std::memory_order_relaxed) >> (type & 31U)) & 1U) != 0;
   }
   void set_refused(std::uint32_t type, bool refused) noexcept {
     const std::uint32_t bit = 1U << (type & 31U);
-    if (was_refused(type) == refused) return;
+    if (type >= kMaxTypes || was_refused(type) == refused) return;
     if (refused) {
       refused_.fetch_or(bit, std::memory_order_relaxed);
     } else {
@@ -400,13 +406,28 @@ inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) con
   return by_pid;
 }
 
+/// Why a pid could not be opened. Only two answers say that there is no such process; the rest say
+/// nothing of its life.
+constexpr Errc judge_open_failure(int error) noexcept {
+  switch (error) {
+    case ESRCH:
+    case EINVAL:
+    case ENOENT:
+      return Errc::kNoSuchProcess;  // ENOENT, EINVAL: a thread's id, not a process's
+    case EPERM:
+    case ENOSYS:
+      return Errc::kPresenceUnavailable;
+    default:
+      return Errc::kSystem;  // out of descriptors or memory
+  }
+}
+
 inline Errc Attachment::bind(HeldSlot& held, int pid) noexcept {
   const SelfIdentity& self = processes_.self();
   if (pid <= 0) return Errc::kNoSuchProcess;
   if (self.pid_ns_inode == 0) return Errc::kPresenceUnavailable;
   const UniqueFd pidfd = open_pidfd(pid);
-  if (!pidfd)
-    return errno == EPERM || errno == ENOSYS ? Errc::kPresenceUnavailable : Errc::kNoSuchProcess;
+  if (!pidfd) return judge_open_failure(errno);
   const std::uint64_t start_ticks = self.proc_is_own ? read_start_ticks(pid) : 0;
   const ProcessName name = self.proc_is_own ? read_process_name(pid) : ProcessName{};
   if (probe_exited(pidfd.get())) return Errc::kNoSuchProcess;

@@ -71,6 +71,7 @@ class Claim {
         view_(processes.view()),
         self_(self),
         request_(request),
+        wanted_(request.request),
         hint_(hint),
         seed_(seed) {}
   Claim(const Claim&) = delete;
@@ -81,8 +82,7 @@ class Claim {
     load();
     // What no state of the table can change needs no word; too_large still looks, a duplicate key
     // comes before it.
-    const bool never =
-        !rules_.known || rules_.draining || !check_too_large(rules_, request_.request);
+    const bool never = !rules_.known || rules_.draining || !check_too_large(rules_, wanted_);
     if (never || request_.look_first) {
       const Verdict seen = look();
       if (!seen && (never || seen.reason != Reason::kContended)) return refuse(seen);
@@ -94,6 +94,10 @@ class Claim {
         continue;
       }
       load();
+      if (!is_published_cost()) {
+        drop_word();
+        continue;
+      }
       const Outcome outcome = decide_quickly() ? Outcome::kAdmitted : settle();
       if (outcome == Outcome::kAdmitted && admit()) {
         return {Verdict{}, slot_, word_.with_state(SlotState::kPending), nonce_};
@@ -142,7 +146,7 @@ class Claim {
   }
   static ClaimResult refuse(const Verdict& verdict) noexcept { return {verdict, kNoSlot, {}, 0}; }
 
-  std::uint32_t type() const noexcept { return request_.request.type; }
+  std::uint32_t type() const noexcept { return wanted_.type; }
 
   /// Loads the rules in force now. Every verdict checks afterwards that they still are.
   void load() noexcept {
@@ -155,6 +159,11 @@ class Claim {
       if (stamp_.config_epoch == epoch) break;
     }
     load_rules(view_, stamp_, type(), rules_);
+    fill_default_costs(view_, stamp_.config_epoch, wanted_);
+  }
+  /// A reload may change the default costs after they were published in the own word and record.
+  bool is_published_cost() const noexcept {
+    return word_.cost_milli() == wanted_.cost_milli && published_memory_ == wanted_.memory_bytes;
   }
   bool is_still_current() const noexcept { return is_current(view_, stamp_, base_); }
 
@@ -184,13 +193,13 @@ class Claim {
   /// Takes the free word and publishes it as TENTATIVE, its record frozen.
   bool try_publish(std::uint32_t slot, SlotWord free) noexcept {
     SlotRecord& record = view_.record(slot);
-    word_ = SlotWord::make(self_.index, SlotState::kTentative, type(), request_.request.cost_milli,
+    word_ = SlotWord::make(self_.index, SlotState::kTentative, type(), wanted_.cost_milli,
                            free.generation() + 1U);
     std::uint64_t expected = free.raw;
     // With the word unchanged since it was loaded, so are the fields that the last claimer left:
     // where they are right already, nobody can read a wrong one and the CLAIMING step is not
     // needed.
-    const bool as_is = request_.key.text.empty() && request_.request.memory_bytes == 0 &&
+    const bool as_is = request_.key.text.empty() && wanted_.memory_bytes == 0 &&
                        view_.key_fingerprint(slot).load(std::memory_order_relaxed) == 0 &&
                        record.memory_bytes.get() == 0;
     if (as_is) {
@@ -208,7 +217,7 @@ class Claim {
       store_text(record.key, request_.key.text);
       view_.key_fingerprint(slot).store(request_.key.text.empty() ? 0 : request_.key.fingerprint,
                                         std::memory_order_relaxed);
-      record.memory_bytes.set(request_.request.memory_bytes);
+      record.memory_bytes.set(wanted_.memory_bytes);
       raise_mark(slot);
       expected = claiming.raw;
       if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
@@ -216,6 +225,7 @@ class Claim {
     }
     publish_barrier();
     slot_ = slot;
+    published_memory_ = wanted_.memory_bytes;
     write_times(record);
     return true;
   }
@@ -265,7 +275,7 @@ class Claim {
   bool decide_quickly() noexcept {
     if (!request_.key.text.empty() || !is_quick(view_, stamp_, rules_)) return false;
     const Usage usage = scan_quick(view_, rules_, view_.mark(), SlotState::kTentative, word_);
-    return is_still_current() && decide(rules_, request_.request, usage);
+    return is_still_current() && decide(rules_, wanted_, usage);
   }
 
   // Below: claim_slow.hpp.
@@ -282,6 +292,7 @@ class Claim {
   void load_held_pass(PassWords& pass) noexcept;
   Verdict look_in_passes(PassPair& passes) noexcept;
   Verdict look_slowly() noexcept;
+  Verdict judge_full_table(PassPair& passes) noexcept;
   Verdict look_full_table() noexcept;
 
   /// Looks at the presence of every owner whose word the pass shows; true when a word was freed.
@@ -312,6 +323,7 @@ class Claim {
   const SegmentView& view_;
   ProcessRef self_;
   const ClaimRequest& request_;
+  Request wanted_;  ///< with the default costs of the rules now loaded
   std::uint32_t hint_;
   std::uint64_t seed_;
 
@@ -320,6 +332,7 @@ class Claim {
   Rules rules_;
   std::uint32_t slot_ = kNoSlot;  ///< own word, while one is taken
   SlotWord word_;
+  std::uint64_t published_memory_ = 0;
   std::uint64_t nonce_ = 0;
   Verdict verdict_;
   ConflictNote note_;

@@ -38,6 +38,10 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
   LedgerStamp previous_stamp;
   for (int restart = 0; restart < kMaxRestarts; ++restart) {
     load();
+    if (!is_published_cost()) {
+      drop_word();
+      return Outcome::kRestart;
+    }
     PassWords& pass = passes[turn];
     const PassWords& previous = passes[turn ^ 1U];
     load_pass(view_, slot_, pass);
@@ -54,8 +58,8 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
       confirmations = 0;
       continue;
     }
-    if (decide(rules_, request_.request, counted)) return Outcome::kAdmitted;
-    if (decide(rules_, request_.request, held)) {
+    if (decide(rules_, wanted_, counted)) return Outcome::kAdmitted;
+    if (decide(rules_, wanted_, held)) {
       confirmations = 0;
       if (reap_seen(pass)) continue;
       const Outcome outcome = settle_conflict(with, passes, turn, counted);
@@ -68,7 +72,7 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
       continue;
     }
     if (confirmations > 0) {
-      const Verdict verdict = decide(rules_, request_.request, confirmed);
+      const Verdict verdict = decide(rules_, wanted_, confirmed);
       if (!verdict) return refuse_word(verdict);
     }
     if (++confirmations >= kMaxPasses) return refuse_word(contended());
@@ -85,7 +89,7 @@ inline bool Claim::is_obstacle(const PassContext& with, std::uint32_t slot, Slot
   if (word.state() != SlotState::kTentative) return false;
   if (has_key(view_, slot, word, request_.key, RecordTrust::kPossible)) return true;
   const std::uint64_t memory = pending_memory(with, slot, word, load_charge(view_, stamp_, slot));
-  return is_in_the_way(rules_, request_.request, counted, word.type(), word.cost_milli(), memory);
+  return is_in_the_way(rules_, wanted_, counted, word.type(), word.cost_milli(), memory);
 }
 
 inline void Claim::note_conflict(const PassContext& with, const PassWords& pass,
@@ -148,7 +152,7 @@ inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
                  note_.holds(slot, word);
         });
     if (!is_still_current()) continue;
-    if (decide(rules_, request_.request, lasting)) {
+    if (decide(rules_, wanted_, lasting)) {
       note_.taken = false;
       if (++rounds_ >= kConflictRounds) break;
       return Outcome::kRestart;
@@ -192,14 +196,14 @@ inline Verdict Claim::look_in_passes(PassPair& passes) noexcept {
       confirmations = 0;
       continue;
     }
-    const Verdict verdict = decide(rules_, request_.request, held);
+    const Verdict verdict = decide(rules_, wanted_, held);
     if (verdict) return verdict;
     if (reap_seen(pass)) {
       confirmations = 0;
       continue;
     }
     if (confirmations > 0) {
-      const Verdict certain = decide(rules_, request_.request, confirmed);
+      const Verdict certain = decide(rules_, wanted_, confirmed);
       if (!certain) return certain;
     }
     if (++confirmations >= kMaxPasses) return contended();
@@ -209,17 +213,35 @@ inline Verdict Claim::look_in_passes(PassPair& passes) noexcept {
   return contended();
 }
 
+/// Is every word held, and was it throughout two passes? Then `table_full`; kNone: a word is free,
+/// or may become so.
+inline Verdict Claim::judge_full_table(PassPair& passes) noexcept {
+  Verdict verdict;
+  load_held_pass(passes[0]);
+  load_held_pass(passes[1]);
+  for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
+    if (!detail::is_held_throughout(passes[0][slot], passes[1][slot])) return verdict;
+  }
+  if (reap_seen(passes[1])) return verdict;
+  verdict.reason = Reason::kTableFull;
+  verdict.limit = view_.slot_count();
+  verdict.in_use = view_.slot_count();
+  return verdict;
+}
+
 [[gnu::noinline]] inline Verdict Claim::look_slowly() noexcept {
   PassPair passes;
-  return look_in_passes(passes);
+  const Verdict verdict = look_in_passes(passes);
+  return verdict && view_.mark() == view_.slot_count() ? judge_full_table(passes) : verdict;
 }
 
 inline Verdict Claim::look() noexcept {
   load();
-  if (request_.key.text.empty() && is_quick(view_, stamp_, rules_)) {
-    const Verdict verdict =
-        decide(rules_, request_.request,
-               scan_quick(view_, rules_, view_.mark(), SlotState::kPending, SlotWord{}));
+  // With the mark below the end of the table there is a free word.
+  if (request_.key.text.empty() && is_quick(view_, stamp_, rules_) &&
+      view_.mark() < view_.slot_count()) {
+    const Verdict verdict = decide(
+        rules_, wanted_, scan_quick(view_, rules_, view_.mark(), SlotState::kPending, SlotWord{}));
     if (verdict && is_still_current()) return verdict;
   }
   return look_slowly();
@@ -232,20 +254,13 @@ inline Verdict Claim::look() noexcept {
   for (;;) {
     const Verdict earlier = look_in_passes(passes);
     if (!earlier) return earlier;
-    load_pass(view_, kNoSlot, passes[0]);
-    load_pass(view_, kNoSlot, passes[1]);
-    std::uint32_t held = 0;
+    const Verdict full = judge_full_table(passes);
+    if (!full) return full;
     for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
-      if (passes[1][slot].is_free()) return Verdict{};
-      held += detail::is_held_throughout(passes[0][slot], passes[1][slot]) ? 1U : 0U;
-    }
-    if (reap_seen(passes[1])) return Verdict{};
-    if (held == view_.slot_count()) {
-      Verdict verdict;
-      verdict.reason = Reason::kTableFull;
-      verdict.limit = view_.slot_count();
-      verdict.in_use = held;
-      return verdict;
+      if (passes[1][slot].is_free() ||
+          SlotWord{view_.word(slot).load(std::memory_order_acquire)}.is_free()) {
+        return Verdict{};
+      }
     }
     if (monotonic_ns() - since_ns >= kConflictBoundNs) return contended();
     detail::pause_cpu();

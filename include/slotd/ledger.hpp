@@ -121,16 +121,28 @@ inline void load_rules(const SegmentView& view, const LedgerStamp& stamp, std::u
   detail::load_groups(config, sample, index, from.group_mask.get(), rules);
 }
 
-/// A claim of `type` with the costs that the configuration gives it. An index out of range stays
-/// out of range.
-inline Request default_request(const SegmentView& view, std::uint32_t type) noexcept {
+/// Fills the costs that are defaults from the config block of `config_epoch`. An index out of range
+/// keeps zero costs.
+inline void fill_default_costs(const SegmentView& view, std::uint64_t config_epoch,
+                               Request& request) noexcept {
+  if (request.type >= kMaxTypes) return;
+  const TypeConfig& from = view.config(config_epoch).types[request.type];
+  if (request.cost_is_default) request.cost_milli = from.cost_milli.get() & kMaxCostMilli;
+  if (request.memory_is_default) request.memory_bytes = from.memory_bytes.get();
+}
+
+/// A request of `type` with the costs given, or with the type's own: those are taken anew from the
+/// rules that decide.
+inline Request make_request(const SegmentView& view, std::uint32_t type,
+                            std::optional<std::uint32_t> cost_milli = std::nullopt,
+                            std::optional<std::uint64_t> memory_bytes = std::nullopt) noexcept {
   Request request;
   request.type = type;
-  if (type >= kMaxTypes) return request;
-  const TypeConfig& from =
-      view.config(view.header().config_epoch.load(std::memory_order_acquire)).types[type];
-  request.cost_milli = from.cost_milli.get() & kMaxCostMilli;
-  request.memory_bytes = from.memory_bytes.get();
+  request.cost_is_default = !cost_milli.has_value();
+  request.memory_is_default = !memory_bytes.has_value();
+  request.cost_milli = cost_milli.value_or(0);
+  request.memory_bytes = memory_bytes.value_or(0);
+  fill_default_costs(view, view.header().config_epoch.load(std::memory_order_acquire), request);
   return request;
 }
 

@@ -40,7 +40,7 @@ inline constexpr std::uint64_t kRecheckNs = 100 * kNsPerMs;
 /// How long after a mark the threads of a process that nobody can see are given to end. Measured:
 /// no user-mode write of a sibling thread after the mark in 600 kills; teardown of 4 GiB takes 0.2
 /// s.
-inline constexpr std::uint64_t kQuarantineSeconds = 10;
+inline constexpr std::int32_t kQuarantineSeconds = 10;
 
 /// The reservation word, decoded.
 struct Reservation {
@@ -240,6 +240,9 @@ class ProcessTable {
     if (is_hazard(index)) return false;
     if (!sweep_words(index, attach)) return false;
     ProcessEntry& entry = view_.process(index);
+    // The reservation's own number has 10 bits; the attach number, looked at last, tells a thousand
+    // tenancies apart.
+    if (entry.attach.load(std::memory_order_seq_cst) != attach) return false;
     std::uint64_t expected = reservation.raw;
     return entry.reservation.compare_exchange_strong(
         expected, Reservation::make(0, 0, reservation.tenancy() + 1U).raw,
@@ -280,6 +283,27 @@ class ProcessTable {
     const bool watched = entry.watched.load(std::memory_order_acquire) == owner.attach;
     // Where somebody will see the process go, that is waited for: by the broker itself too.
     return !(watched && (acts_as_broker_ || !is_broker_down()));
+  }
+
+  /// Ends an entry whose two words contradict each other for longer than the quarantine (a
+  /// scribble, or a recycler that was stopped over a thousand tenancies), unless its presence still
+  /// says alive. For the broker alone. True when it is free.
+  bool try_repair(std::uint32_t index) const noexcept {
+    ProcessEntry& entry = view_.process(index);
+    std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    const Reservation reservation{entry.reservation.load(std::memory_order_seq_cst)};
+    if (judge_phase(reservation, attach) != EntryPhase::kInvalid) return false;
+    const std::uint64_t presence = entry.presence.load(std::memory_order_acquire);
+    if (read_presence_value(presence, attach) == PresenceState::kAlive) return false;
+    if (!is_quarantine_over(entry, attach)) return false;
+    const std::uint64_t next = (attach | 1U) + 1U;
+    if (!entry.attach.compare_exchange_strong(attach, next, std::memory_order_seq_cst))
+      return false;
+    if (is_hazard(index) || !sweep_words(index, next)) return false;
+    std::uint64_t expected = reservation.raw;
+    return entry.reservation.compare_exchange_strong(
+        expected, Reservation::make(0, 0, static_cast<std::uint32_t>(next >> 1)).raw,
+        std::memory_order_seq_cst);
   }
 
   // ---- Hazards
@@ -376,17 +400,21 @@ class ProcessTable {
 
   /// Notes when this state of the entry was first seen; true once it has lasted for the quarantine.
   bool is_quarantine_over(ProcessEntry& entry, std::uint64_t attach) const noexcept {
+    // The clock is read after the note, so that a note cannot be younger than "now" by a stop in
+    // between.
+    std::uint64_t noted = entry.marked.load(std::memory_order_acquire);
     const auto now_s = static_cast<std::uint32_t>(clock_.coarse_ns() / kNsPerSecond);
-    std::uint64_t noted = entry.marked.load(std::memory_order_relaxed);
     // A zero cell was never written: the first tenancy of an entry is being reserved at attach
     // number 0.
     if (noted == 0 || static_cast<std::uint32_t>(noted >> 32) != attach_tag(attach)) {
       if (!view_.writable()) return false;
       const std::uint64_t note = (std::uint64_t{attach_tag(attach)} << 32) | now_s;
-      entry.marked.compare_exchange_strong(noted, note, std::memory_order_relaxed);
+      entry.marked.compare_exchange_strong(noted, note, std::memory_order_acq_rel);
       return false;
     }
-    return now_s - static_cast<std::uint32_t>(noted) >= kQuarantineSeconds;
+    // Signed: a clock that disagrees makes the quarantine longer, never shorter.
+    return static_cast<std::int32_t>(now_s - static_cast<std::uint32_t>(noted)) >=
+           kQuarantineSeconds;
   }
 
   /// Does a process that is not proven gone have a hazard on this entry?

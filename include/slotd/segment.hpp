@@ -233,10 +233,27 @@ inline OpenedSegment map_segment_file(const std::string& path, Access access) no
   return result;
 }
 
+/// The place of a user's own segment must be that user's: anybody could have made a directory of
+/// that name first.
+inline bool is_foreign_user_place(const std::string& path) noexcept {
+  if (path != user_segment_path()) return false;
+  struct stat status {};
+  const std::string directory = path.substr(0, path.rfind('/'));
+  return ::lstat(directory.c_str(), &status) == 0 &&
+         (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid());
+}
+
 /// Opens and checks the segment at `path`. kNoSegment, kPermissionDenied, kNotReady, kRetired,
 /// kLayoutMismatch, kCorrupt, or kSystem, each with its detail. Never creates anything.
 inline OpenedSegment open_segment(const std::string& path, Access access, const BootId& boot_id) {
-  OpenedSegment opened = map_segment_file(path, access);
+  OpenedSegment opened;
+  if (is_foreign_user_place(path)) {
+    opened.code = Errc::kPermissionDenied;
+    opened.detail =
+        path + ": its directory belongs to another user; have it removed, or name another segment";
+    return opened;
+  }
+  opened = map_segment_file(path, access);
   if (opened.code != Errc::kOk) return opened;
   opened.validation = validate_segment(opened.base, opened.bytes, boot_id);
   opened.code = opened.validation.code;

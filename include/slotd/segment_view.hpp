@@ -191,8 +191,8 @@ Text<N> load_text(const TextCells<N>& cells) noexcept {
 template <std::size_t N>
 void store_text(TextCells<N>& cells, std::string_view value) noexcept {
   Text<N> text{};
-  std::memcpy(text.data(), value.data(),
-              value.size() < text.size() ? value.size() : text.size() - 1);
+  const std::size_t length = value.size() < text.size() ? value.size() : text.size() - 1;
+  if (length != 0) std::memcpy(text.data(), value.data(), length);
   for (std::size_t i = 0; i < N; ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + 8 * i, 8);

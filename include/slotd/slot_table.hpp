@@ -22,6 +22,8 @@ namespace slotd {
 struct SlotRef {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
+  std::uint64_t nonce =
+      0;  ///< of the claim: a generation comes again after 2^26 claims of its slot
 };
 
 /// Result of a step: the error, and the word as it is after the step.
@@ -35,6 +37,7 @@ inline std::optional<SlotWord> load_claim(const SegmentView& view, SlotRef ref) 
   if (ref.slot >= view.slot_count()) return std::nullopt;
   const SlotWord word{view.word(ref.slot).load(std::memory_order_acquire)};
   if (!word.is_held() || word.generation() != ref.generation) return std::nullopt;
+  if (view.record(ref.slot).nonce.get() != ref.nonce) return std::nullopt;
   return word;
 }
 
@@ -64,8 +67,8 @@ StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
 /// step that follows.
 inline Errc check_token(const SegmentView& view, const Token& token) noexcept {
   if (token.segment_id != view.segment_id()) return Errc::kForeignToken;
-  if (!load_claim(view, {token.slot, token.generation})) return Errc::kStaleToken;
-  return view.record(token.slot).nonce.get() == token.nonce ? Errc::kOk : Errc::kStaleToken;
+  return load_claim(view, {token.slot, token.generation, token.nonce}) ? Errc::kOk
+                                                                       : Errc::kStaleToken;
 }
 
 /// PENDING -> ACTIVE. Done already: kOk. ENDING: kWrongState.

@@ -23,6 +23,7 @@
 namespace slotd {
 
 inline constexpr int kSnapshotPasses = 16;
+inline constexpr int kRecordAttempts = 4;
 
 /// How the life of an owner is known.
 enum class Liveness : std::uint8_t {
@@ -153,10 +154,16 @@ class SnapshotReader {
       : processes_(processes), view_(processes.view()), now_ns_(processes.clock().coarse_ns()) {}
 
   Snapshot read() {
-    read_words();
-    read_ledger();
-    read_processes();
-    read_slots();
+    for (int attempt = 0; attempt < kRecordAttempts; ++attempt) {
+      out_ = Snapshot{};
+      by_type_ = {};
+      pending_by_type_ = {};
+      read_words();
+      read_ledger();
+      read_processes();
+      if (read_slots()) break;
+      out_.stable = false;  // rows whose claim ended meanwhile are left out
+    }
     read_types();
     read_groups();
     read_broker();
@@ -230,7 +237,9 @@ class SnapshotReader {
     return at != out_.processes.end() && at->index == index ? &*at : nullptr;
   }
 
-  void read_slots() {
+  /// False when a claim ended, or changed hands, between the passes and the look at its record.
+  bool read_slots() {
+    bool all = true;
     for (std::uint32_t index = 0; index < words_.size(); ++index) {
       const SlotWord word{words_[index]};
       if (!word.is_held()) continue;
@@ -249,12 +258,17 @@ class SnapshotReader {
         slot.key = text_view(key);
       slot.memory_bytes = record.memory_bytes.get();
       slot.age_s = age_s(record.claimed_at_ns.get());
+      if (!is_record_of(view_, index, word, RecordTrust::kCertain)) {
+        all = false;
+        continue;
+      }
       const ChargeWord charge = load_charge(view_, stamp_, index);
       slot.charge_micro = charge_micro(word, charge, broker_down_);
       slot.measured = charge.matches(word) && (charge.flags() & ChargeWord::kMeasured) != 0;
       add_to_sums(slot, charge);
       out_.slots.push_back(std::move(slot));
     }
+    return all;
   }
 
   void add_to_sums(SlotSnapshot& slot, ChargeWord charge) {
@@ -307,7 +321,7 @@ class SnapshotReader {
       type.pending = sum_by_mask(pending_by_type_, from.family_mask.get());
       type.cost_milli = from.cost_milli.get();
       type.memory_bytes = from.memory_bytes.get();
-      const ClaimRequest request{default_request(view_, index), {}, true};
+      const ClaimRequest request{make_request(view_, index), {}, true};
       type.verdict = Claim(processes_, {}, request, 0, 0).look();
       out_.types.push_back(std::move(type));
     }

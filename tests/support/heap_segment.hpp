@@ -90,9 +90,10 @@ class HeapSegment {
                     std::string_view key = {}, std::uint64_t memory_bytes = 0,
                     bool look_first = false) const {
     ClaimRequest request;
-    request.request = default_request(view(), type);
-    if (cost_milli != 0) request.request.cost_milli = cost_milli;
-    if (memory_bytes != 0) request.request.memory_bytes = memory_bytes;
+    const auto cost = cost_milli == 0 ? std::nullopt : std::optional<std::uint32_t>(cost_milli);
+    const auto memory =
+        memory_bytes == 0 ? std::nullopt : std::optional<std::uint64_t>(memory_bytes);
+    request.request = make_request(view(), type, cost, memory);
     request.key = {key, key.empty() ? 0 : key_fingerprint(key)};
     request.look_first = look_first;
     const ProcessTable table = processes();

@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "broker/host/capacity_read.hpp"
+#include "broker/liveness/pid_translate.hpp"
+#include "slotd/process_probe.hpp"
 
 namespace slotd::broker {
 namespace {
@@ -105,6 +107,19 @@ TEST_F(CapacityTree, MissingFilesAreNoFacts) {
   EXPECT_FALSE(facts.quota_micro);
   EXPECT_FALSE(facts.cpuset_micro);
   EXPECT_GE(facts.online_micro, 1'000'000U);
+}
+
+TEST(PidTranslation, InnermostPidOfTheStatusText) {
+  EXPECT_EQ(parse_innermost_pid("Name:\tx\nNSpid:\t4711\t17\t1\nThreads:\t1\n"), 1);
+  EXPECT_EQ(parse_innermost_pid("Name:\tx\nNSpid:\t4711\n"), 4711);
+  for (const char* bad : {"", "NSpid:\t1", "\nNSpid:\n", "\nNSpid:\tx\n"})
+    EXPECT_EQ(parse_innermost_pid(bad), std::nullopt);
+}
+
+TEST(PidTranslation, ANamespaceThatNobodyKnowsMatchesNothing) {
+  EXPECT_EQ(find_host_pid(1, 0), std::nullopt);
+  const auto own = static_cast<std::uint32_t>(read_inode("/proc/self/ns/pid"));
+  EXPECT_EQ(find_host_pid(static_cast<std::uint32_t>(::getpid()), own), ::getpid());
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(Conflict, OneOfTwoWinsTheLastRoomEveryTime) {
         if (result.verdict) winners.fetch_add(1);
         finish.arrive_and_wait();
         if (t == 0 && winners.exchange(0) != 1) wrong.fetch_add(1);
-        if (result.verdict) release_slot(segment.view(), {result.slot, result.word.generation()});
+        if (result.verdict) release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce});
       }
     });
   }
@@ -65,7 +65,7 @@ TEST(Conflict, OneKeyIsHeldAtMostOnce) {
         admitted.fetch_add(1);
         if (holders.fetch_add(1) != 0) wrong.fetch_add(1);
         holders.fetch_sub(1);
-        release_slot(segment.view(), {result.slot, result.word.generation()});
+        release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce});
       }
     });
   }

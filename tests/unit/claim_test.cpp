@@ -37,7 +37,8 @@ TEST(Claim, KeylessClaimAfterAKeyedOneLeavesNoKeyBehind) {
   const HeapSegment segment(make_spec(12'000'000));
   const ProcessRef me = segment.add_process();
   const ClaimResult first = segment.claim(me, kTrack, 0, "EG_1", 7);
-  ASSERT_EQ(release_slot(segment.view(), {first.slot, first.word.generation()}).code, Errc::kOk);
+  ASSERT_EQ(release_slot(segment.view(), {first.slot, first.word.generation(), first.nonce}).code,
+            Errc::kOk);
   const ClaimResult second = segment.claim(me, kTrack);
   ASSERT_EQ(second.slot, first.slot);
   EXPECT_EQ(segment.view().key_fingerprint(0).load(), 0U);
@@ -117,7 +118,8 @@ TEST(Claim, DuplicateKeyWhileHeldAndFreeAfterwards) {
   ASSERT_TRUE(first.verdict);
   EXPECT_EQ(segment.claim(me, kWeb, 0, "EG_1").verdict.reason, Reason::kDuplicateKey);
   EXPECT_TRUE(segment.claim(me, kWeb, 0, "EG_2").verdict);
-  ASSERT_EQ(release_slot(segment.view(), {first.slot, first.word.generation()}).code, Errc::kOk);
+  ASSERT_EQ(release_slot(segment.view(), {first.slot, first.word.generation(), first.nonce}).code,
+            Errc::kOk);
   EXPECT_TRUE(segment.claim(me, kWeb, 0, "EG_1").verdict);
 }
 
@@ -294,8 +296,9 @@ TEST(Claim, NoncesDifferBetweenClaimsOfOneSlot) {
     ASSERT_TRUE(result.verdict);
     EXPECT_NE(result.nonce, last);
     last = result.nonce;
-    ASSERT_EQ(release_slot(segment.view(), {result.slot, result.word.generation()}).code,
-              Errc::kOk);
+    ASSERT_EQ(
+        release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce}).code,
+        Errc::kOk);
   }
 }
 
@@ -305,12 +308,39 @@ TEST(Look, AnswersFromHeldWordsAndTakesNothing) {
   const HeapSegment segment(spec);
   const ProcessRef me = segment.add_process();
   const ProcessTable table = segment.processes();
-  const ClaimRequest request{default_request(segment.view(), kTrack), {}, true};
+  const ClaimRequest request{make_request(segment.view(), kTrack), {}, true};
   segment.put_word(9, SlotWord::make(me.index, SlotState::kTentative, kTrack, 500, 1));
   EXPECT_TRUE(Claim(table, me, request, 0, 1).look());
   segment.put_word(9, SlotWord::make(me.index, SlotState::kPending, kTrack, 500, 1));
   EXPECT_EQ(Claim(table, me, request, 0, 1).look().reason, Reason::kTypeLimit);
   EXPECT_TRUE(segment.word(0).is_free());
+}
+
+TEST(Look, SaysTableFullLikeAClaim) {
+  const HeapSegment segment(make_spec(100'000'000), {2, 4});
+  const ProcessRef me = segment.add_process();
+  const ProcessTable table = segment.processes();
+  const ClaimRequest request{make_request(segment.view(), kTrack), {}, true};
+  ASSERT_TRUE(segment.claim(me, kTrack).verdict);
+  EXPECT_TRUE(Claim(table, me, request, 0, 1).look());
+  ASSERT_TRUE(segment.claim(me, kTrack).verdict);
+  EXPECT_EQ(Claim(table, me, request, 0, 1).look().reason, Reason::kTableFull);
+  EXPECT_EQ(segment.claim(me, kTrack).verdict.reason, Reason::kTableFull);
+}
+
+TEST(Claim, DefaultCostsAreThoseOfTheRulesThatDecide) {
+  broker::LedgerSpec spec = make_spec(100'000'000);
+  const HeapSegment segment(spec);
+  const ProcessRef me = segment.add_process();
+  const ProcessTable table = segment.processes();
+  const ClaimRequest made_before{make_request(segment.view(), kTrack), {}, false};
+  const ClaimRequest given{make_request(segment.view(), kTrack, 700), {}, false};
+  spec.types[kTrack].cost_milli = 900;
+  spec.types[kTrack].memory_bytes = 5;
+  broker::publish_config(segment.view(), spec);
+  EXPECT_EQ(Claim(table, me, made_before, 0, 1).run().word.cost_milli(), 900U);
+  EXPECT_EQ(segment.view().record(0).memory_bytes.get(), 5U);
+  EXPECT_EQ(Claim(table, me, given, 0, 1).run().word.cost_milli(), 700U);
 }
 
 TEST(Look, InAReadOnlyMappingTheDeadDoNotCountAndNothingIsWritten) {
@@ -321,7 +351,7 @@ TEST(Look, InAReadOnlyMappingTheDeadDoNotCountAndNothingIsWritten) {
   ASSERT_TRUE(segment.claim(dead, kTrack).verdict);
   const SlotWord before = segment.word(0);
   const ProcessTable table(segment.view(false), segment.processes().self(), false);
-  const ClaimRequest request{default_request(segment.view(), kTrack), {}, true};
+  const ClaimRequest request{make_request(segment.view(), kTrack), {}, true};
   EXPECT_EQ(Claim(table, {}, request, 0, 1).look().reason, Reason::kTypeLimit);
   segment.mark_dead(dead);
   EXPECT_TRUE(Claim(table, {}, request, 0, 1).look());

@@ -68,7 +68,7 @@ void work(const HeapSegment& segment, int number, Observer& observer) {
     const ClaimResult result = segment.claim(me, type, cost, key);
     if (result.verdict) {
       observer.add(type, cost);
-      mine.push_back({{result.slot, result.word.generation()}, type, cost});
+      mine.push_back({{result.slot, result.word.generation(), result.nonce}, type, cost});
       activate_slot(segment.view(), mine.back().ref, 1);
       const StepResult moved = transfer_slot(table, me, mine.back().ref, me);
       ASSERT_EQ(moved.code, Errc::kOk);

@@ -127,7 +127,7 @@ TEST(Snapshot, ShowsWhatIsHeld) {
   const ProcessRef me = segment.add_process(static_cast<std::uint32_t>(::getpid()));
   segment.claim(me, kTrack, 0, "EG_1");
   const ClaimResult second = segment.claim(me, kTrack);
-  activate_slot(segment.view(), {second.slot, second.word.generation()}, 5);
+  activate_slot(segment.view(), {second.slot, second.word.generation(), second.nonce}, 5);
   const ProcessTable table(segment.view(false), segment.processes().self(), false);
   const Snapshot snapshot = read_snapshot(table);
   EXPECT_TRUE(snapshot.stable);

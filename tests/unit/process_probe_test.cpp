@@ -8,6 +8,7 @@
 
 #include <csignal>
 
+#include "slotd/attachment.hpp"
 #include "slotd/presence.hpp"
 
 namespace slotd {
@@ -59,6 +60,14 @@ TEST(ProbePid, SeesTheLivingTheZombieAndTheGone) {
   EXPECT_EQ(judge_process(probe_pid(child, true), 0), Life::kDead) << "a zombie is dead";
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(judge_process(probe_pid(child, true), 0), Life::kDead);
+}
+
+TEST(JudgeOpenFailure, OnlyAMissingProcessIsCalledMissing) {
+  EXPECT_EQ(judge_open_failure(ESRCH), Errc::kNoSuchProcess);
+  EXPECT_EQ(judge_open_failure(EINVAL), Errc::kNoSuchProcess);
+  EXPECT_EQ(judge_open_failure(EPERM), Errc::kPresenceUnavailable);
+  for (const int error : {EMFILE, ENFILE, ENOMEM})
+    EXPECT_EQ(judge_open_failure(error), Errc::kSystem);
 }
 
 TEST(Presence, ValueOfAnotherTagIsUnarmed) {

@@ -89,6 +89,31 @@ TEST_F(Entries, MarkedButNotGoneIsRecycledOnlyAfterTheQuarantine) {
   EXPECT_TRUE(table_.try_recycle(1, ProbeMode::kMarkOnly));
 }
 
+TEST_F(Entries, ANoteYoungerThanTheClockDoesNotEndTheQuarantine) {
+  const ProcessRef ref = segment_.add_process(11);
+  segment_.mark_dead(ref);
+  ASSERT_FALSE(table_.try_recycle(1, ProbeMode::kMarkOnly));
+  view_.process(1).marked.store(view_.process(1).marked.load() + 5);
+  EXPECT_FALSE(table_.try_recycle(1, ProbeMode::kMarkOnly));
+}
+
+TEST_F(Entries, ContradictoryWordsAreRepairedAfterTheQuarantineUnlessPresenceIsAlive) {
+  const ProcessRef ref = segment_.add_process(11);
+  ProcessEntry& entry = view_.process(1);
+  entry.reservation.store(Reservation::make(0, 0, 5).raw);
+  ASSERT_EQ(phase(1), EntryPhase::kInvalid);
+  EXPECT_FALSE(table_.try_repair(1));
+  EXPECT_EQ(entry.marked.load(), 0U) << "alive: not even a quarantine begins";
+  segment_.put_word(3, SlotWord::make(1, SlotState::kActive, kTrack, 1, 1));
+  segment_.mark_dead(ref);
+  EXPECT_FALSE(table_.try_repair(1));
+  entry.marked.store(entry.marked.load() - kQuarantineSeconds);
+  EXPECT_TRUE(table_.try_repair(1));
+  EXPECT_EQ(phase(1), EntryPhase::kFree);
+  EXPECT_TRUE(segment_.word(3).is_free());
+  EXPECT_EQ(segment_.add_process(12).index, 1U);
+}
+
 TEST_F(Entries, TheFullTableReusesTheDeadAndSaysSoWhenAllLive) {
   ProcessRef refs[4];
   for (std::uint32_t i = 0; i < 4; ++i)

@@ -15,7 +15,7 @@ class SlotSteps : public ::testing::Test {
   void SetUp() override {
     const ClaimResult result = segment_.claim(me_, kTrack, 0, "EG_1");
     ASSERT_TRUE(result.verdict);
-    ref_ = {result.slot, result.word.generation()};
+    ref_ = {result.slot, result.word.generation(), result.nonce};
     token_ = {segment_.view().segment_id(), result.slot, result.nonce, result.word.generation()};
   }
   HeapSegment segment_{make_spec(12'000'000)};
@@ -60,7 +60,7 @@ TEST_F(SlotSteps, TransferMakesTheOldNameStaleAndKeepsTheClaim) {
   EXPECT_EQ(view.record(ref_.slot).nonce.get(), token_.nonce);
   EXPECT_EQ(release_slot(view, ref_).code, Errc::kStaleToken);
   EXPECT_EQ(check_token(view, token_), Errc::kStaleToken);
-  EXPECT_EQ(release_slot(view, {ref_.slot, moved.word.generation()}).code, Errc::kOk);
+  EXPECT_EQ(release_slot(view, {ref_.slot, moved.word.generation(), ref_.nonce}).code, Errc::kOk);
   EXPECT_EQ(view.process(me_.index).hazard.load(), 0U);
 }
 
@@ -88,6 +88,14 @@ TEST_F(SlotSteps, TokensOfOtherSegmentsSlotsAndClaims) {
   token = token_;
   token.slot = 4095;  // beyond this table
   EXPECT_EQ(check_token(view, token), Errc::kStaleToken);
+}
+
+// 2^26 claims later a slot shows the same generation again.
+TEST_F(SlotSteps, TheSameGenerationOfAnotherClaimIsStale) {
+  segment_.view().record(ref_.slot).nonce.set(token_.nonce + 1);
+  EXPECT_EQ(release_slot(segment_.view(), ref_).code, Errc::kStaleToken);
+  EXPECT_EQ(activate_slot(segment_.view(), ref_, 1).code, Errc::kStaleToken);
+  EXPECT_TRUE(segment_.word(ref_.slot).is_held());
 }
 
 TEST_F(SlotSteps, ForcedFreeTakesHeldWordsOnly) {
