@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <deque>
+#include <exception>
 #include <map>
 #include <system_error>
 
@@ -21,36 +22,50 @@ void check(int result, const char* what) {
 struct Source {
   Loop::Callback callback;
   std::uint64_t interval_us = 0;
+  std::exception_ptr* failure = nullptr;  ///< where a callback's exception is kept
   sd_event_source* handle = nullptr;
 
   ~Source() { sd_event_source_disable_unref(handle); }
 };
 
+/// Runs a callback of ours below C frames of libsystemd: an exception is kept for run() and ends
+/// the loop.
+int call(sd_event_source* handle, Source* source) noexcept {
+  std::exception_ptr* failure = source->failure;
+  sd_event* event = sd_event_source_get_event(handle);
+  try {
+    // The callback may forget() this very source: work on a copy.
+    const Loop::Callback callback = source->callback;
+    callback();
+  } catch (...) {
+    *failure = std::current_exception();
+    sd_event_exit(event, 0);
+  }
+  return 0;
+}
+
 int on_time(sd_event_source* handle, std::uint64_t, void* userdata) {
   auto* source = static_cast<Source*>(userdata);
-  source->callback();
+  call(handle, source);
   std::uint64_t now_us = 0;
-  check(sd_event_now(sd_event_source_get_event(handle), CLOCK_MONOTONIC, &now_us), "sd_event_now");
-  check(sd_event_source_set_time(handle, now_us + source->interval_us), "sd_event_source_set_time");
-  check(sd_event_source_set_enabled(handle, SD_EVENT_ONESHOT), "sd_event_source_set_enabled");
-  return 0;
+  const int result = sd_event_now(sd_event_source_get_event(handle), CLOCK_MONOTONIC, &now_us);
+  if (result < 0) return result;
+  sd_event_source_set_time(handle, now_us + source->interval_us);
+  return sd_event_source_set_enabled(handle, SD_EVENT_ONESHOT);
 }
 
-int on_signal_event(sd_event_source*, const signalfd_siginfo*, void* userdata) {
-  static_cast<Source*>(userdata)->callback();
-  return 0;
+int on_signal_event(sd_event_source* handle, const signalfd_siginfo*, void* userdata) {
+  return call(handle, static_cast<Source*>(userdata));
 }
 
-int on_io(sd_event_source*, int, std::uint32_t, void* userdata) {
-  // The callback may forget() this very source: work on a copy.
-  const Loop::Callback callback = static_cast<Source*>(userdata)->callback;
-  callback();
-  return 0;
+int on_io(sd_event_source* handle, int, std::uint32_t, void* userdata) {
+  return call(handle, static_cast<Source*>(userdata));
 }
 
 }  // namespace
 
 struct Loop::Impl {
+  std::exception_ptr failure;
   sd_event* event = nullptr;
   std::deque<Source> fixed;  // timers and signals, for the loop's life; addresses stay
   std::map<std::uint32_t, Source> readable;
@@ -70,6 +85,7 @@ Loop::~Loop() {
 std::size_t Loop::every(std::uint64_t interval_ms, Callback callback) {
   Source& source = impl_->fixed.emplace_back();
   source.callback = std::move(callback);
+  source.failure = &impl_->failure;
   source.interval_us = interval_ms * 1000;
   std::uint64_t now_us = 0;
   check(sd_event_now(impl_->event, CLOCK_MONOTONIC, &now_us), "sd_event_now");
@@ -91,25 +107,29 @@ void Loop::change_interval(std::size_t timer, std::uint64_t interval_ms) {
 void Loop::on_signal(int signal, Callback callback) {
   Source& source = impl_->fixed.emplace_back();
   source.callback = std::move(callback);
+  source.failure = &impl_->failure;
   check(sd_event_add_signal(impl_->event, &source.handle, signal, on_signal_event, &source),
         "sd_event_add_signal");
 }
 
-void Loop::on_readable(std::uint32_t key, int fd, Callback callback) {
+bool Loop::try_on_readable(std::uint32_t key, int fd, Callback callback) {
   forget(key);
   Source& source = impl_->readable[key];
   source.callback = std::move(callback);
-  check(sd_event_add_io(impl_->event, &source.handle, fd, EPOLLIN, on_io, &source),
-        "sd_event_add_io");
+  source.failure = &impl_->failure;
   // After the process was reaped the descriptor reports for ever: one event is enough.
-  check(sd_event_source_set_enabled(source.handle, SD_EVENT_ONESHOT),
-        "sd_event_source_set_enabled");
+  const bool added =
+      sd_event_add_io(impl_->event, &source.handle, fd, EPOLLIN, on_io, &source) >= 0 &&
+      sd_event_source_set_enabled(source.handle, SD_EVENT_ONESHOT) >= 0;
+  if (!added) forget(key);
+  return added;
 }
 
 void Loop::forget(std::uint32_t key) { impl_->readable.erase(key); }
 
 int Loop::run() {
   const int result = sd_event_loop(impl_->event);
+  if (impl_->failure) std::rethrow_exception(impl_->failure);
   check(result, "sd_event_loop");
   return result;
 }

@@ -26,11 +26,13 @@ class Loop {
   void change_interval(std::size_t timer, std::uint64_t interval_ms);
   /// Precondition: the signal is blocked in this thread (block_signals()).
   void on_signal(int signal, Callback callback);
-  /// Once, when the descriptor becomes readable. The caller keeps it open until forget(key).
-  void on_readable(std::uint32_t key, int fd, Callback callback);
+  /// Once, when the descriptor becomes readable. The caller keeps it open until forget(key). False
+  /// when the kernel has no room for it.
+  bool try_on_readable(std::uint32_t key, int fd, Callback callback);
   void forget(std::uint32_t key);
 
-  /// Runs until quit(); returns its argument.
+  /// Runs until quit(); returns its argument. What a callback throws comes out here, not through
+  /// libsystemd.
   int run();
   void quit(int exit_code);
 

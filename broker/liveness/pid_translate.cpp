@@ -25,20 +25,22 @@ std::optional<int> parse_innermost_pid(std::string_view status) {
   return pid;
 }
 
-std::optional<int> find_host_pid(std::uint32_t pid, std::uint32_t pid_ns_inode) {
-  if (pid_ns_inode == 0) return std::nullopt;  // what cannot be read has inode 0 too
+PidMap read_pid_map(std::uint32_t own_ns_inode) {
+  PidMap found;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), &::closedir);
-  if (proc == nullptr) return std::nullopt;
+  if (proc == nullptr) return found;
   while (const dirent* entry = ::readdir(proc.get())) {
     if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
     const std::string folder = std::string("/proc/") + entry->d_name;
-    if (read_inode((folder + "/ns/pid").c_str()) != pid_ns_inode) continue;
+    const auto inode = static_cast<std::uint32_t>(read_inode((folder + "/ns/pid").c_str()));
+    if (inode == 0 || inode == own_ns_inode) continue;  // 0: not allowed to know
     std::array<char, 4096> status{};
     if (read_small_file((folder + "/status").c_str(), status) <= 0) continue;
-    const auto inner = parse_innermost_pid(status.data());
-    if (inner && static_cast<std::uint32_t>(*inner) == pid) return std::atoi(entry->d_name);
+    if (const auto inner = parse_innermost_pid(status.data())) {
+      found[{inode, static_cast<std::uint32_t>(*inner)}] = std::atoi(entry->d_name);
+    }
   }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace slotd::broker

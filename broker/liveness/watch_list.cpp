@@ -1,12 +1,15 @@
 #include "broker/liveness/watch_list.hpp"
 
+#include <algorithm>
+
 #include "broker/liveness/pid_translate.hpp"
 
 namespace slotd::broker {
 
 namespace {
-constexpr std::uint64_t kRetryNs = 2 * kNsPerSecond;
-}
+constexpr std::uint64_t kFirstPauseNs = kNsPerSecond;
+constexpr std::uint64_t kLongestPauseNs = 60 * kNsPerSecond;
+}  // namespace
 
 void WatchList::sweep() {
   for (std::uint32_t slot = 0; slot < processes_.view().slot_count(); ++slot)
@@ -15,6 +18,7 @@ void WatchList::sweep() {
 }
 
 void WatchList::scan() {
+  pids_.reset();
   for (std::uint32_t index = 1; index <= processes_.view().process_count(); ++index)
     scan_entry(index);
 }
@@ -35,59 +39,86 @@ void WatchList::scan_entry(std::uint32_t index) {
     return;
   }
   if (phase != EntryPhase::kInUse || index == self_.index) return;
-  start_watch(index, attach, reservation);
+  keep_watch(index, attach, reservation);
   const OwnerLife life = processes_.judge_owner({index, attach}, ProbeMode::kMarkOnly);
   if (life == OwnerLife::kAlive) return;
   reap_words_of(index);
   if (life == OwnerLife::kGone && processes_.try_recycle(index, ProbeMode::kPidfd)) drop(index);
 }
 
-void WatchList::start_watch(std::uint32_t index, std::uint64_t attach, Reservation reservation) {
+void WatchList::keep_watch(std::uint32_t index, std::uint64_t attach, Reservation reservation) {
   Watch& watch = watches_[index];
   if (watch.attach != attach) {
     watch = Watch{};
     watch.attach = attach;
   }
-  if (watch.pidfd || processes_.clock().coarse_ns() < watch.retry_ns) return;
-  open_watch(index, watch, reservation);
+  if (watch.verified) return;
+  const std::uint64_t now_ns = processes_.clock().coarse_ns();
+  if (!watch.pidfd) {
+    if (now_ns < watch.retry_ns) return;
+    watch.pause_ns = std::clamp(2 * watch.pause_ns, kFirstPauseNs, kLongestPauseNs);
+    watch.retry_ns = now_ns + watch.pause_ns;
+    if (!open_watch(index, watch, reservation)) return;
+  }
+  // The start time may be noted only after the watch began: compared as soon as it is there.
+  const Match match = compare_start(index, watch);
+  if (match == Match::kOther) return bury(index, attach);
+  if (match == Match::kUnknown) return;
+  watch.verified = true;
+  processes_.view().process(index).verified.store(attach, std::memory_order_release);
 }
 
-/// Pidfd, then start time, then the pidfd again: the descriptor is the owner's or there is none.
-void WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reservation) {
-  const SelfIdentity& self = processes_.self();
-  ProcessEntry& entry = processes_.view().process(index);
-  watch.retry_ns = processes_.clock().coarse_ns() + kRetryNs;
-  const bool known_namespace = reservation.pid_ns_inode() != 0 && self.pid_ns_inode != 0;
-  if (!known_namespace) return;  // a number without a namespace says nothing
-  const bool same_namespace = reservation.pid_ns_inode() == self.pid_ns_inode;
-  std::optional<int> pid;
-  if (same_namespace) {
-    pid = static_cast<int>(reservation.pid());
-  } else {
-    pid = find_host_pid(reservation.pid(), reservation.pid_ns_inode());
-  }
-  if (!pid) return;  // cannot be seen: unknown is alive
+/// The host's number for the owner; nothing when it cannot be seen: unknown is alive.
+std::optional<int> WatchList::find_pid(Reservation reservation) {
+  const std::uint32_t own = processes_.self().pid_ns_inode;
+  // A number without a namespace says nothing.
+  if (own == 0 || reservation.pid_ns_inode() == 0) return std::nullopt;
+  if (reservation.pid_ns_inode() == own) return static_cast<int>(reservation.pid());
+  if (!pids_) pids_ = read_pid_map(own);
+  const auto found = pids_->find({reservation.pid_ns_inode(), reservation.pid()});
+  return found == pids_->end() ? std::nullopt : std::optional<int>(found->second);
+}
+
+/// Opens the pidfd and hands it to the loop. False: not watched (yet), or buried.
+bool WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reservation) {
+  const bool same_namespace = reservation.pid_ns_inode() == processes_.self().pid_ns_inode;
+  const auto pid = find_pid(reservation);
+  if (!pid) return false;
   UniqueFd pidfd = open_pidfd(*pid);
-  if (!pidfd) {
-    if (errno == ESRCH && same_namespace) bury(index, watch.attach);
-    return;
-  }
-  const std::uint64_t start = self.proc_is_own ? read_start_ticks(*pid) : 0;
-  const std::uint64_t noted = untag_value(watch.attach, entry.start_ticks.get());
-  const bool comparable =
-      noted != 0 && start != 0 &&
-      untag_value(watch.attach, entry.time_ns_inode.get()) == self.time_ns_inode;
-  const bool exited = probe_exited(pidfd.get());
-  if (exited || (comparable && start != noted)) {
-    // Exited, or the pid is another process's by now. A translated pid that exits while one looks
-    // may be anybody's.
+  const bool missing = !pidfd && errno == ESRCH;
+  if (missing || (pidfd && probe_exited(pidfd.get()))) {
+    // A translated pid that exits while one looks may be anybody's; one's own namespace has only
+    // this process of that number.
     if (same_namespace) bury(index, watch.attach);
-    return;
+    return false;
   }
+  if (!pidfd) return false;
   watch.pidfd = std::move(pidfd);
-  hooks_.watch(index, watch.pidfd.get());
-  if (comparable) entry.verified.store(watch.attach, std::memory_order_release);
-  entry.watched.store(watch.attach, std::memory_order_release);
+  watch.host_pid = *pid;
+  if (compare_start(index, watch) == Match::kOther) {
+    bury(index, watch.attach);
+    return false;
+  }
+  if (!hooks_.watch(index, watch.pidfd.get())) {
+    watch.pidfd.reset();
+    return false;
+  }
+  processes_.view().process(index).watched.store(watch.attach, std::memory_order_release);
+  return true;
+}
+
+/// Is the process behind the pidfd the one whose start time was noted? Read while the descriptor is
+/// open and alive, so the number is its own.
+WatchList::Match WatchList::compare_start(std::uint32_t index, const Watch& watch) const {
+  const SelfIdentity& self = processes_.self();
+  const ProcessEntry& entry = processes_.view().process(index);
+  const std::uint64_t noted = untag_value(watch.attach, entry.start_ticks.get());
+  const std::uint64_t time_ns = untag_value(watch.attach, entry.time_ns_inode.get());
+  if (noted == 0 || time_ns == 0 || time_ns != self.time_ns_inode || !self.proc_is_own)
+    return Match::kUnknown;
+  const std::uint64_t start = read_start_ticks(watch.host_pid);
+  if (start == 0 || probe_exited(watch.pidfd.get())) return Match::kUnknown;
+  return start == noted ? Match::kSame : Match::kOther;
 }
 
 void WatchList::on_exit(std::uint32_t index) {
@@ -114,7 +145,7 @@ void WatchList::bury(std::uint32_t index, std::uint64_t attach) {
 void WatchList::drop(std::uint32_t index) {
   const auto known = watches_.find(index);
   if (known == watches_.end()) return;
-  if (known->second.pidfd) hooks_.forget(index);
+  hooks_.forget(index);
   watches_.erase(known);
 }
 

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
+#include "broker/liveness/pid_translate.hpp"
 #include "slotd/process_table.hpp"
 
 namespace slotd::broker {
@@ -25,7 +27,8 @@ struct ReapedSlot {
 class WatchList {
  public:
   struct Hooks {
-    std::function<void(std::uint32_t index, int pidfd)> watch;  ///< poll this descriptor for input
+    /// Poll this descriptor for input. False: not possible now, to be tried again.
+    std::function<bool(std::uint32_t index, int pidfd)> watch;
     std::function<void(std::uint32_t index)>
         forget;  ///< stop polling; the descriptor is closed afterwards
     std::function<void(const ReapedSlot&)> reaped;
@@ -52,12 +55,18 @@ class WatchList {
   struct Watch {
     std::uint64_t attach = 0;
     UniqueFd pidfd;  ///< invalid: cannot be seen, looked at again at retry_ns
+    int host_pid = 0;
+    bool verified = false;  ///< its start time is the one noted
     std::uint64_t retry_ns = 0;
+    std::uint64_t pause_ns = 0;  ///< doubles with each look in vain
   };
+  enum class Match : std::uint8_t { kSame, kOther, kUnknown };
 
   void scan_entry(std::uint32_t index);
-  void start_watch(std::uint32_t index, std::uint64_t attach, Reservation reservation);
-  void open_watch(std::uint32_t index, Watch& watch, Reservation reservation);
+  void keep_watch(std::uint32_t index, std::uint64_t attach, Reservation reservation);
+  bool open_watch(std::uint32_t index, Watch& watch, Reservation reservation);
+  std::optional<int> find_pid(Reservation reservation);
+  Match compare_start(std::uint32_t index, const Watch& watch) const;
   void bury(std::uint32_t index, std::uint64_t attach);
   void drop(std::uint32_t index);
   void reap_words_of(std::uint32_t index);
@@ -67,6 +76,7 @@ class WatchList {
   ProcessRef self_;
   Hooks hooks_;
   std::map<std::uint32_t, Watch> watches_;
+  std::optional<PidMap> pids_;  ///< of other namespaces, read at most once a scan
   std::uint64_t reaped_ = 0;
 };
 

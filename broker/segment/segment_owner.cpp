@@ -7,16 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "broker/segment/format.hpp"
 #include "slotd/clock.hpp"
+#include "slotd/process_table.hpp"
 
 namespace slotd::broker {
 
 namespace {
 
+constexpr int kExitCorrupt = 65;
 constexpr int kExitNoSegment = 69;
 constexpr int kExitInternal = 70;
 constexpr int kExitLayout = 76;
@@ -118,6 +121,13 @@ class Owner {
                                "); stop it first, or use another --segment");
       return false;
     }
+    struct stat ours {};
+    struct stat named {};
+    if (::fstat(owned_.lock.get(), &ours) != 0 || ::stat(path.c_str(), &named) != 0 ||
+        ours.st_ino != named.st_ino) {
+      fail(kExitNoSegment, path + ": was replaced while it was being locked; start again");
+      return false;
+    }
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(owned_.lock.get(), 0) != 0 ||
         ::pwrite(owned_.lock.get(), pid.data(), pid.size(), 0) !=
@@ -137,6 +147,7 @@ class Owner {
               ": exists but is not a plain file of this user; remove it, or run the broker as "
               "its owner");
     }
+    if (!is_alone(existing)) return std::nullopt;
     correct_access(status);
     const Capacities found = existing.validation.capacities;
     if (found.slots != options_.capacities.slots ||
@@ -150,6 +161,22 @@ class Owner {
     owned_.opened = std::move(existing);
     owned_.origin = Origin::kAdopted;
     return std::move(owned_);
+  }
+
+  /// The lock file may have been removed under a running broker; its presence and heartbeat tell
+  /// all the same.
+  bool is_alone(const OpenedSegment& existing) {
+    const SegmentView view = existing.view(Access::kReadWrite);
+    const ProcessTable processes(view, read_self_identity(), true);
+    if (processes.is_broker_down()) return true;
+    const ProcessRef broker =
+        unpack_process_ref(view.header().broker.load(std::memory_order_acquire));
+    const Reservation reservation{
+        view.process(broker.index).reservation.load(std::memory_order_acquire)};
+    fail(kExitNoSegment, options_.path + ": another broker owns this segment (pid " +
+                             std::to_string(reservation.pid()) +
+                             "), though its lock file is gone; stop it first");
+    return false;
   }
 
   void correct_access(const struct stat& status) {
@@ -166,8 +193,11 @@ class Owner {
   /// The state word and the section table lie where they lie in every layout, so an old segment can
   /// be asked.
   std::optional<OwnedSegment> replace_other_layout(const OpenedSegment& existing) {
+    // Retired first, counted then: a claim that comes later is told, one that came earlier is seen.
+    set_state(existing, SegmentState::kRetired);
     const std::uint64_t held = count_held(existing);
     if (held != 0) {
+      set_state(existing, SegmentState::kReady);
       return fail(
           kExitLayout,
           existing.detail + "; " + std::to_string(held) +
@@ -197,9 +227,20 @@ class Owner {
     return held;
   }
 
-  /// Makes way for a new segment. Only a file that is surely a segment is unlinked; anything else
-  /// at the path is kept under another name, so that a mistyped path costs nobody a file and a
-  /// scribbled segment no manual step.
+  /// Is this file surely a segment? Its magic or its fingerprint says so, or it is the start of
+  /// one: nothing but zeros.
+  static bool looks_like_segment(const OpenedSegment& existing, std::int64_t file_bytes) {
+    if (file_bytes == 0) return true;
+    if (existing.base == nullptr) return false;
+    const Header& header = *static_cast<const Header*>(existing.base);
+    const bool named = header.magic.get() == kMagic || header.fingerprint.get() == kFingerprint;
+    const auto* words = static_cast<const std::uint64_t*>(existing.base);
+    return named || std::all_of(words, words + kHeaderBytes / 8,
+                                [](std::uint64_t word) { return word == 0; });
+  }
+
+  /// Makes way for a new segment. Only what is surely a segment is removed: a mistyped path costs
+  /// nobody a file.
   std::optional<OwnedSegment> replace(const OpenedSegment& existing) {
     struct stat status {};
     if (::lstat(options_.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
@@ -208,27 +249,23 @@ class Owner {
                   existing.detail +
                       "; it is not a plain file of this user: remove it, or name another segment");
     }
-    const bool is_segment = existing.base != nullptr &&
-                            static_cast<const Header*>(existing.base)->magic.get() == kMagic;
-    if (is_segment) {
-      // Whoever still has it mapped learns at its next call that it is over.
-      static_cast<Header*>(existing.base)
-          ->state.store(static_cast<std::uint64_t>(SegmentState::kRetired),
-                        std::memory_order_release);
-      owned_.notes.push_back(existing.detail + ": replaced by a new segment");
-      if (::unlink(options_.path.c_str()) != 0 && errno != ENOENT) {
-        return fail(kExitPermission,
-                    options_.path + ": cannot remove the old segment: " + error_text(errno));
-      }
-      return create();
+    if (!looks_like_segment(existing, status.st_size)) {
+      return fail(kExitCorrupt,
+                  options_.path + ": not a slotd segment; remove it, or name another path");
     }
-    const std::string aside = options_.path + ".not-a-segment-" + std::to_string(status.st_ino);
-    if (::rename(options_.path.c_str(), aside.c_str()) != 0) {
-      return fail(kExitPermission, options_.path + ": not a segment, and cannot be moved away: " +
-                                       error_text(errno));
+    // Whoever still has it mapped learns at its next call that it is over.
+    if (existing.base != nullptr) set_state(existing, SegmentState::kRetired);
+    owned_.notes.push_back(existing.detail + ": replaced by a new segment");
+    if (::unlink(options_.path.c_str()) != 0 && errno != ENOENT) {
+      return fail(kExitPermission,
+                  options_.path + ": cannot remove the old segment: " + error_text(errno));
     }
-    owned_.notes.push_back(existing.detail + ": not a segment; kept as " + aside);
     return create();
+  }
+
+  static void set_state(const OpenedSegment& existing, SegmentState state) {
+    static_cast<Header*>(existing.base)
+        ->state.store(static_cast<std::uint64_t>(state), std::memory_order_seq_cst);
   }
 
   std::optional<OwnedSegment> create() {

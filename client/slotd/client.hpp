@@ -32,7 +32,7 @@
 #include "slotd/units.hpp"
 #include "slotd/version.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// Why a claim was not admitted, with the figures that explain it. A plain value; names are looked
 /// up when asked for.
@@ -164,7 +164,7 @@ class Slot {
   Errc bind_to(int pid) noexcept {
     Errc code = check();
     if (code == Errc::kOk) code = attachment_->bind(held_, pid);
-    if (code == Errc::kOk) owned_ = false;
+    if (code == Errc::kOk) owned_ = pid == ::getpid();
     return code;
   }
   Errc release_now() noexcept {
@@ -331,8 +331,13 @@ class Client {
   std::optional<SlotInfo> find(std::string_view key) {
     std::error_code ec;
     if (!is_valid_key(key) || !ensure_attached(ec)) return std::nullopt;
-    const auto held = attachment()->find_key(key);
-    return held ? describe(*held) : std::nullopt;
+    // A slot that changes hands between the two looks is looked up again.
+    for (int attempt = 0; attempt < kFindAttempts; ++attempt) {
+      const auto held = attachment()->find_key(key);
+      if (!held) return std::nullopt;
+      if (auto info = describe(*held)) return info;
+    }
+    return std::nullopt;
   }
 
   /// Frees the slots of owners that are proven dead, looking at their processes too. Returns how
@@ -346,6 +351,8 @@ class Client {
   Attachment* attachment() const noexcept { return attachment_.load(std::memory_order_acquire); }
 
  private:
+  static constexpr int kFindAttempts = 8;
+
   /// A forked child attaches anew on its first use; a failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
     Attachment* mine = attachment();
@@ -443,4 +450,4 @@ inline std::string Refusal::text() const {
   }
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -12,7 +12,7 @@
 
 #include "slotd/layout.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// What one claim asks for.
 struct Request {
@@ -282,4 +282,4 @@ constexpr const char* reason_name(Reason reason) noexcept {
   return "invalid";
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

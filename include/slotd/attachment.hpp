@@ -25,7 +25,7 @@
 #include "slotd/slot_table.hpp"
 #include "slotd/token.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// A page that a forked child finds zeroed: tells the child that it is not attached, and frees its
 /// locks.
@@ -446,4 +446,4 @@ inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name)
   return find_type_index(view(), name);
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -25,7 +25,7 @@
 #include "slotd/segment_view.hpp"
 #include "slotd/slot_table.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kConflictBoundNs = 200'000;
 inline constexpr int kMaxPasses = 8;  ///< unconfirmed refusals before `contended`
@@ -218,6 +218,7 @@ class Claim {
       view_.key_fingerprint(slot).store(request_.key.text.empty() ? 0 : request_.key.fingerprint,
                                         std::memory_order_relaxed);
       record.memory_bytes.set(wanted_.memory_bytes);
+      write_times(slot, record);
       raise_mark(slot);
       expected = claiming.raw;
       if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
@@ -226,23 +227,23 @@ class Claim {
     publish_barrier();
     slot_ = slot;
     published_memory_ = wanted_.memory_bytes;
-    write_times(record);
+    if (as_is) write_times(slot, record);
     return true;
   }
 
   /// Fields that only matter once the slot is held; the word is the claimer's own until then.
-  void write_times(SlotRecord& record) noexcept {
+  void write_times(std::uint32_t slot, SlotRecord& record) noexcept {
     const std::uint64_t now_ns = processes_.clock().coarse_ns();
-    nonce_ = make_nonce(seed_, word_, slot_, now_ns);
+    nonce_ = make_nonce(seed_, word_, slot, now_ns);
     record.nonce.set(nonce_);
     record.claimed_at_ns.set(now_ns);
-    record.activated_at_ns.set(0);
+    record.activated.set(0);
     record.reported_cpu.set(0);
   }
 
   void raise_mark(std::uint32_t slot) noexcept {
     std::atomic<std::uint64_t>& mark = view_.header().mark;
-    std::uint64_t seen = mark.load(std::memory_order_relaxed);
+    std::uint64_t seen = mark.load(std::memory_order_seq_cst);
     // seq_cst: a scanner that misses the raise has published before it, and this claim's scan will
     // see that scanner's word.
     while (seen < slot + 1U &&
@@ -340,6 +341,6 @@ class Claim {
   std::uint32_t reaped_ = 0;
 };
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1
 
 #include "slotd/claim_slow.hpp"  // IWYU pragma: export

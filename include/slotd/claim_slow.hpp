@@ -5,7 +5,7 @@
 
 #include "slotd/claim.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 namespace detail {
 
@@ -267,4 +267,4 @@ inline Verdict Claim::look() noexcept {
   }
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <ctime>
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kNsPerMs = 1'000'000;
 inline constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
@@ -52,4 +52,4 @@ class HostClock {
   std::int64_t offset_ns_ = 0;
 };
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 enum class Errc {
   kOk = 0,
@@ -100,7 +100,7 @@ class Error : public std::system_error {
   Error(std::error_code code, const std::string& detail) : std::system_error(code, detail) {}
 };
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1
 
 template <>
 struct std::is_error_code_enum<slotd::Errc> : std::true_type {};

@@ -14,7 +14,7 @@
 
 #include "slotd/clock.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 // Bits of a robust futex word, fixed by the kernel (linux/futex.h).
 inline constexpr std::uint32_t kFutexWaiters = FUTEX_WAITERS;
@@ -46,4 +46,4 @@ inline void futex_wake(const std::uint32_t* word, int count, FutexScope scope) n
             0);
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

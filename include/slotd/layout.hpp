@@ -34,7 +34,7 @@
 
 #include "slotd/slot_word.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kMagic = 0x4745'5344'544f'4c53ULL;  // "SLOTDSEG" in memory order
 inline constexpr std::uint32_t kLayout = 1;
@@ -233,7 +233,7 @@ struct alignas(kLine) SlotRecord {
   Cell<std::uint64_t> nonce;  ///< of the claim, never 0 in a held slot; survives changes of owner
   Cell<std::uint64_t> claimed_at_ns;  ///< host CLOCK_MONOTONIC_COARSE
   Cell<std::uint64_t>
-      activated_at_ns;               ///< 0 until ACTIVE; written by who activates, before the CAS
+      activated;  ///< nonce 26 | host milliseconds 38; who activates, before the CAS
   Cell<std::uint64_t> reported_cpu;  ///< ChargeWord of the last self-report
   Cell<std::uint64_t> reported_memory_bytes;
   Cell<std::uint64_t> reported_at_ns;
@@ -341,7 +341,7 @@ static_assert(offsetof(ConfigBlock, capacity_micro) == 48 && offsetof(ConfigBloc
 static_assert(offsetof(ConfigBlock, groups) == 2176 && offsetof(ConfigBlock, aliases) == 5248);
 static_assert(sizeof(ConfigBlock) == 7296 && sizeof(ConfigBlock) % kLine == 0);
 static_assert(sizeof(SlotRecord) == 128 && offsetof(SlotRecord, memory_bytes) == 64);
-static_assert(offsetof(SlotRecord, nonce) == 72 && offsetof(SlotRecord, activated_at_ns) == 88);
+static_assert(offsetof(SlotRecord, nonce) == 72 && offsetof(SlotRecord, activated) == 88);
 static_assert(sizeof(SampleBlock) == 192 && offsetof(SampleBlock, external_use) == 32);
 static_assert(sizeof(ProcessEntry) == 192 && offsetof(ProcessEntry, presence) == 16);
 static_assert(offsetof(ProcessEntry, hazard) == 64 && offsetof(ProcessEntry, watched) == 128);
@@ -424,4 +424,4 @@ constexpr std::uint64_t compute_fingerprint() noexcept {
 }
 inline constexpr std::uint64_t kFingerprint = compute_fingerprint();
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -18,7 +18,7 @@
 #include "slotd/layout.hpp"
 #include "slotd/segment_view.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// Names the rules of one moment for one type.
 struct LedgerStamp {
@@ -146,4 +146,4 @@ inline Request make_request(const SegmentView& view, std::uint32_t type,
   return request;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

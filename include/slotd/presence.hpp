@@ -35,7 +35,7 @@
 #include "slotd/futex.hpp"
 #include "slotd/layout.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 static_assert(std::endian::native == std::endian::little,
               "the futex word is the low half of the presence cell");
@@ -43,6 +43,10 @@ static_assert(std::endian::native == std::endian::little,
 inline constexpr std::uint64_t kKeeperStartMs = 2000;
 inline constexpr std::size_t kKeeperStackBytes = 64 * 1024;
 inline constexpr std::size_t kKeeperStackLimitBytes = 8 * 1024 * 1024;
+
+/// Tries of one CAS on a word that others may be changing. Only a scribbler makes it take more than
+/// a few.
+inline constexpr int kMaxWordAttempts = 1000;
 
 /// The tag of an attach number that presence, marks and hazards carry.
 constexpr std::uint32_t attach_tag(std::uint64_t attach) noexcept {
@@ -78,7 +82,7 @@ inline const std::uint32_t* presence_futex(const std::atomic<std::uint64_t>& cel
 /// or is the caller. Never blocks.
 inline void force_mark(ProcessEntry& entry, std::uint64_t attach) noexcept {
   std::uint64_t value = entry.presence.load(std::memory_order_acquire);
-  for (;;) {
+  for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
     if (read_presence_value(value, attach) == PresenceState::kMarked) return;
     // The value was loaded before this check, so a newer tenant's arming makes the CAS fail: its
     // presence is safe.
@@ -196,9 +200,8 @@ class Keeper {
     while (phase_.load(std::memory_order_acquire) == kRunning) {
       futex_wait(phase_word(), kRunning, 3600 * kNsPerSecond, FutexScope::kPrivate);
     }
-    force_mark(*entry_, attach_);
-    head_.list.next =
-        &head_.list;  // after the mark: a death in between finds either the id or the mark
+    // The thread ends with its node registered: the kernel sets the mark on its way out, before a
+    // join returns. A mark set here would let the kernel hit the entry's next tenant.
   }
 
   ProcessEntry* entry_ = nullptr;
@@ -209,4 +212,4 @@ class Keeper {
   robust_list node_{};
 };
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -22,7 +22,7 @@
 #include "slotd/clock.hpp"
 #include "slotd/segment_view.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// A file descriptor that closes itself.
 class UniqueFd {
@@ -151,7 +151,10 @@ inline SelfIdentity read_self_identity() noexcept {
   self.proc_is_own = length > 0 && std::atoi(link.data()) == self.pid;
   if (self.proc_is_own) self.start_ticks = read_start_ticks(self.pid);
   std::array<char, 256> offsets{};
-  if (read_small_file("/proc/self/timens_offsets", offsets) > 0) {
+  // The offsets are those of one's children's namespace: one's own only where both are the same.
+  const bool own_offsets = self.time_ns_inode != 0 &&
+                           read_inode("/proc/self/ns/time_for_children") == self.time_ns_inode;
+  if (own_offsets && read_small_file("/proc/self/timens_offsets", offsets) > 0) {
     self.clock_offset_ns = parse_time_namespace_offset_ns(offsets.data());
   }
   if (self.proc_is_own) self.name = read_process_name(self.pid);
@@ -223,4 +226,4 @@ inline PidEvidence probe_pid(int pid, bool proc_is_own) noexcept {
   return evidence;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

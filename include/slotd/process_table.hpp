@@ -34,7 +34,7 @@
 #include "slotd/process_probe.hpp"
 #include "slotd/segment_view.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kRecheckNs = 100 * kNsPerMs;
 /// How long after a mark the threads of a process that nobody can see are given to end. Measured:
@@ -130,12 +130,15 @@ class ProcessTable {
   /// to), in phase kInUse but unarmed. Frees entries of the dead when none is free.
   /// kProcessTableFull otherwise. The caller writes the identity next.
   ProcessRef reserve(std::uint32_t pid) const noexcept {
+    // The last entry is the broker's: workers that fill the table must not keep a broker out.
+    const std::uint32_t first = acts_as_broker_ ? view_.process_count() : 1;
+    const std::uint32_t end = acts_as_broker_ ? first + 1 : view_.process_count();
     for (int round = 0; round < 2; ++round) {
-      for (std::uint32_t index = 1; index <= view_.process_count(); ++index) {
+      for (std::uint32_t index = first; index < end; ++index) {
         const std::uint64_t attach = try_reserve(index, pid);
         if (attach != 0) return {index, attach};
       }
-      for (std::uint32_t index = 1; round == 0 && index <= view_.process_count(); ++index) {
+      for (std::uint32_t index = first; round == 0 && index < end; ++index) {
         try_recycle(index, ProbeMode::kPidfd);
       }
     }
@@ -438,7 +441,9 @@ class ProcessTable {
     for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
       std::atomic<std::uint64_t>& cell = view_.word(slot);
       SlotWord word{cell.load(std::memory_order_seq_cst)};
-      while (!word.is_free() && word.owner() == index) {
+      for (int attempt = 0; !word.is_free() && word.owner() == index; ++attempt) {
+        if (attempt == kMaxWordAttempts)
+          return false;  // a scribbler: the next recycler comes again
         if (entry.attach.load(std::memory_order_seq_cst) != attach) return false;
         std::uint64_t expected = word.raw;
         if (cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst)) {
@@ -461,4 +466,4 @@ class ProcessTable {
   bool acts_as_broker_ = false;
 };
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

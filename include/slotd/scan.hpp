@@ -28,7 +28,7 @@
 #include "slotd/ledger.hpp"
 #include "slotd/segment_view.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// The barrier between publishing one's own word and reading the others'. On x86-64 the publishing
 /// RMW is itself the full barrier and only the compiler must be held back; elsewhere, and where a
@@ -322,4 +322,4 @@ inline double compute_affinity(const SegmentView& view) noexcept {
   return static_cast<double>(budget - charged) / static_cast<double>(budget);
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -30,7 +30,7 @@
 #include "slotd/process_probe.hpp"
 #include "slotd/segment_view.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr const char* kSystemSegmentPath = "/run/slotd/segment";
 inline constexpr const char* kSegmentVariable = "SLOTD_SEGMENT";
@@ -269,4 +269,4 @@ inline bool is_on_tmpfs(const std::string& path) noexcept {
   return ::statfs(path.c_str(), &status) == 0 && status.f_type == kTmpfsMagic;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -13,7 +13,7 @@
 #include "slotd/error.hpp"
 #include "slotd/layout.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 using BootId = std::array<std::uint64_t, 2>;
 
@@ -225,4 +225,4 @@ constexpr bool is_valid_key(std::string_view key) noexcept {
   return true;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -7,6 +7,7 @@
 // publishing, freeing and scanning, and on x86-64 the weaker orders cost the same instruction.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -16,7 +17,7 @@
 #include "slotd/segment_view.hpp"
 #include "slotd/token.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// One claim at one owner: what a token and a slot handle name.
 struct SlotRef {
@@ -47,7 +48,7 @@ namespace detail {
 /// only the state moves.
 template <typename Next>
 StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
-  for (;;) {
+  for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
     const auto word = load_claim(view, ref);
     if (!word) return {Errc::kStaleToken, {}};
     const std::optional<SlotWord> changed = next(*word);
@@ -59,6 +60,7 @@ StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
       return {Errc::kOk, *changed};
     }
   }
+  return {Errc::kBusy, {}};
 }
 
 }  // namespace detail
@@ -71,6 +73,16 @@ inline Errc check_token(const SegmentView& view, const Token& token) noexcept {
                                                                        : Errc::kStaleToken;
 }
 
+/// SlotRecord::activated: 26 bits of the claim's nonce, then milliseconds of host
+/// CLOCK_MONOTONIC_COARSE.
+constexpr std::uint64_t pack_activation(std::uint64_t nonce, std::uint64_t now_ns) noexcept {
+  return (nonce << 38) | ((now_ns / kNsPerMs) & 0x3f'ffff'ffffULL);
+}
+/// When the claim with this nonce became ACTIVE; 0 when that is not known.
+constexpr std::uint64_t unpack_activation_ms(std::uint64_t nonce, std::uint64_t packed) noexcept {
+  return (packed >> 38) == (nonce & kGenerationMask) ? packed & 0x3f'ffff'ffffULL : 0;
+}
+
 /// PENDING -> ACTIVE. Done already: kOk. ENDING: kWrongState.
 inline StepResult activate_slot(const SegmentView& view, SlotRef ref,
                                 std::uint64_t now_ns) noexcept {
@@ -78,8 +90,8 @@ inline StepResult activate_slot(const SegmentView& view, SlotRef ref,
     if (word.state() == SlotState::kActive) return word;
     if (word.state() != SlotState::kPending) return std::nullopt;
     // Before the CAS, so that an ACTIVE word always has its time. Two activators write nearly the
-    // same one.
-    view.record(ref.slot).activated_at_ns.set(now_ns);
+    // same one, and one that was stopped here writes a time that is not the next claim's.
+    view.record(ref.slot).activated.set(pack_activation(ref.nonce, now_ns));
     return word.with_state(SlotState::kActive);
   });
 }
@@ -117,7 +129,7 @@ inline StepResult transfer_slot(const ProcessTable& processes, ProcessRef self, 
 inline StepResult force_free_slot(const SegmentView& view, std::uint32_t slot) noexcept {
   std::atomic<std::uint64_t>& cell = view.word(slot);
   SlotWord word{cell.load(std::memory_order_seq_cst)};
-  while (word.is_held()) {
+  for (int attempt = 0; attempt < kMaxWordAttempts && word.is_held(); ++attempt) {
     std::uint64_t expected = word.raw;
     if (cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst))
       return {Errc::kOk, word};
@@ -127,14 +139,20 @@ inline StepResult force_free_slot(const SegmentView& view, std::uint32_t slot) n
 }
 
 /// Frees the words of all owners that are proven dead, over the whole table. Returns how many held
-/// ones were freed.
+/// ones were freed. One look at each living owner.
 inline std::uint32_t reap_all(const ProcessTable& processes, ProbeMode probe) noexcept {
   std::uint32_t held = 0;
+  std::array<bool, kMaxProcesses + 1> alive{};
   for (std::uint32_t slot = 0; slot < processes.view().slot_count(); ++slot) {
+    const SlotWord word{processes.view().word(slot).load(std::memory_order_acquire)};
+    if (word.is_free() || !processes.is_index(word.owner()) || alive[word.owner()]) continue;
     const auto freed = processes.reap_word(slot, probe);
     if (freed && freed->is_held()) ++held;
+    const ProcessRef owner = processes.find_tenant(word.owner());
+    alive[word.owner()] =
+        !freed && owner && processes.judge_owner(owner, ProbeMode::kMarkOnly) == OwnerLife::kAlive;
   }
   return held;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -17,7 +17,7 @@
 
 #include <cstdint>
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// Life of a slot. kPending, kActive and kEnding are the held states. Values are part of the
 /// layout.
@@ -148,4 +148,4 @@ constexpr std::uint64_t charge_micro(SlotWord word, ChargeWord charge, bool brok
   return broker_down && figure < reserved ? reserved : figure;
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

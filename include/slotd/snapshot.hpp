@@ -20,7 +20,7 @@
 #include "slotd/segment_view.hpp"
 #include "slotd/token.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 inline constexpr int kSnapshotPasses = 16;
 inline constexpr int kRecordAttempts = 4;
@@ -379,4 +379,4 @@ inline Snapshot read_snapshot(const ProcessTable& processes) {
   return detail::SnapshotReader(processes).read();
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -17,7 +17,7 @@
 
 #include "slotd/layout.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// Name of the environment variable in which a token travels to a handler process.
 inline constexpr const char* kTokenVariable = "SLOTD_TOKEN";
@@ -67,4 +67,4 @@ inline std::optional<Token> parse_token(std::string_view text) noexcept {
                static_cast<std::uint32_t>(fields[3])};
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// What kind of figure was wanted; it decides the wording of messages.
 enum class Quantity : std::uint8_t {
@@ -109,4 +109,4 @@ inline constexpr std::array<std::string_view, 8> kRemedies{
   return units_detail::kRemedies[static_cast<std::size_t>(quantity)];
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -19,7 +19,7 @@
 
 #include "slotd/unit_error.hpp"
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 /// A slot word keeps its cost in 20 bits of millicores; this is the largest cost that a job can
 /// have.
@@ -369,4 +369,4 @@ inline std::string format_scaled(std::int64_t value, unsigned decimals) {
                                    utilization_ppb / kRatioOne);
 }
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -4,9 +4,9 @@
 // number and fingerprint of layout.hpp alone. Constants only: thread-safe, never blocks.
 #pragma once
 
-namespace slotd {
+namespace slotd::inline v0_1 {
 
 // Same as VERSION of project() in CMakeLists.txt; configuring fails when the two differ.
 inline constexpr char kVersion[] = "0.1.0";
 
-}  // namespace slotd
+}  // namespace slotd::inline v0_1

@@ -116,10 +116,17 @@ TEST(PidTranslation, InnermostPidOfTheStatusText) {
     EXPECT_EQ(parse_innermost_pid(bad), std::nullopt);
 }
 
-TEST(PidTranslation, ANamespaceThatNobodyKnowsMatchesNothing) {
-  EXPECT_EQ(find_host_pid(1, 0), std::nullopt);
+TEST(PidTranslation, TheOwnNamespaceAndWhatCannotBeReadAreLeftOut) {
   const auto own = static_cast<std::uint32_t>(read_inode("/proc/self/ns/pid"));
-  EXPECT_EQ(find_host_pid(static_cast<std::uint32_t>(::getpid()), own), ::getpid());
+  for (const auto& [key, host_pid] : read_pid_map(own)) {
+    EXPECT_NE(key.first, own);
+    EXPECT_NE(key.first, 0U);
+    EXPECT_GT(host_pid, 0);
+  }
+  const PidMap all = read_pid_map(1);  // nobody's namespace: the own one is read like a foreign one
+  const auto self = all.find({own, static_cast<std::uint32_t>(::getpid())});
+  ASSERT_NE(self, all.end());
+  EXPECT_EQ(self->second, ::getpid());
 }
 
 }  // namespace

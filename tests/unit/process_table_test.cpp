@@ -18,7 +18,7 @@ class Entries : public ::testing::Test {
   }
   void prove_gone(ProcessRef ref) const { view_.process(ref.index).gone.store(ref.attach); }
 
-  HeapSegment segment_{make_spec(12'000'000), {16, 4}};
+  HeapSegment segment_{make_spec(12'000'000), {16, 5}};  // the fifth is the broker's
   SegmentView view_ = segment_.view();
   ProcessTable table_ = segment_.processes();
 };
@@ -121,6 +121,14 @@ TEST_F(Entries, TheFullTableReusesTheDeadAndSaysSoWhenAllLive) {
   EXPECT_FALSE(table_.reserve(1));
   prove_gone(refs[2]);
   EXPECT_EQ(table_.reserve(1).index, refs[2].index);
+}
+
+TEST_F(Entries, TheLastOneIsKeptForTheBroker) {
+  while (segment_.add_process(static_cast<std::uint32_t>(::getpid()))) {
+  }
+  const ProcessRef broker = segment_.processes(true).reserve(12);
+  EXPECT_EQ(broker.index, 5U);
+  EXPECT_FALSE(table_.reserve(static_cast<std::uint32_t>(::getpid())));
 }
 
 TEST_F(Entries, RecyclingFreesTheWordsFirst) {

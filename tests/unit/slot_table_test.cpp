@@ -27,12 +27,13 @@ class SlotSteps : public ::testing::Test {
 
 TEST_F(SlotSteps, PendingActiveEndingFree) {
   const SegmentView view = segment_.view();
-  EXPECT_EQ(activate_slot(view, ref_, 7).word.state(), SlotState::kActive);
-  EXPECT_EQ(view.record(ref_.slot).activated_at_ns.get(), 7U);
-  EXPECT_EQ(activate_slot(view, ref_, 9).code, Errc::kOk) << "activating twice is no error";
-  EXPECT_EQ(view.record(ref_.slot).activated_at_ns.get(), 7U);
+  EXPECT_EQ(activate_slot(view, ref_, 7 * kNsPerMs).word.state(), SlotState::kActive);
+  EXPECT_EQ(unpack_activation_ms(ref_.nonce, view.record(ref_.slot).activated.get()), 7U);
+  EXPECT_EQ(activate_slot(view, ref_, 9 * kNsPerMs).code, Errc::kOk)
+      << "activating twice is no error";
+  EXPECT_EQ(unpack_activation_ms(ref_.nonce, view.record(ref_.slot).activated.get()), 7U);
   EXPECT_EQ(end_slot(view, ref_).word.state(), SlotState::kEnding);
-  EXPECT_EQ(activate_slot(view, ref_, 9).code, Errc::kWrongState);
+  EXPECT_EQ(activate_slot(view, ref_, 9 * kNsPerMs).code, Errc::kWrongState);
   EXPECT_EQ(end_slot(view, ref_).code, Errc::kOk);
   EXPECT_EQ(release_slot(view, ref_).code, Errc::kOk);
   EXPECT_EQ(segment_.word(ref_.slot).raw, SlotWord::make(0, SlotState::kFree, 0, 0, 1).raw);
