@@ -219,6 +219,7 @@ class Attachment {
 
  private:
   Attachment() = default;
+  ~Attachment() = default;
 
   /// All attachments of this program or library, newest first; never deleted, so that handles stay
   /// good.

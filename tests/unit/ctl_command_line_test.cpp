@@ -1,4 +1,5 @@
-// Words to an exit status: what is understood, what is a usage error, and where the words of a command begin. No segment.
+// Words to an exit status: what is understood, what is a usage error, and where the words of a
+// command begin. No segment.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -71,9 +72,7 @@ TEST(CommandLine, UnknownVerbNamesTheNearest) {
   EXPECT_EQ(ran.out, "");
 }
 
-TEST(CommandLine, UnknownVerbIsEscaped) {
-  EXPECT_FALSE(has(run({"\x1b[2J"}).err, "\x1b"));
-}
+TEST(CommandLine, UnknownVerbIsEscaped) { EXPECT_FALSE(has(run({"\x1b[2J"}).err, "\x1b")); }
 
 TEST(CommandLine, UsageErrors) {
   EXPECT_EQ(run({"status", "--frobnicate"}).status, 64);
@@ -94,20 +93,24 @@ TEST(CommandLine, UsageErrors) {
 
 TEST(CommandLine, FiguresAreWrittenAsInTheConfiguration) {
   for (const char* cores : {"0.1234", "-1", "1e3", "2m", "nan", "010", "", "2000"}) {
-    const Ran ran = run({"claim", "-t", "web", "--cpu", cores, "--pid", "1", "--segment", kNowhere});
+    const Ran ran =
+        run({"claim", "-t", "web", "--cpu", cores, "--pid", "1", "--segment", kNowhere});
     EXPECT_EQ(ran.status, 64) << cores << ran.err;
   }
   for (const char* bytes : {"9gb", "1.5", "-1", "1 GiB"}) {
-    EXPECT_EQ(run({"claim", "-t", "web", "--memory", bytes, "--segment", kNowhere}).status, 64) << bytes;
+    EXPECT_EQ(run({"claim", "-t", "web", "--memory", bytes, "--segment", kNowhere}).status, 64)
+        << bytes;
   }
   for (const char* seconds : {"5s", "-1", "0.0001", "soon"}) {
-    EXPECT_EQ(run({"claim", "-t", "web", "-w", seconds, "--segment", kNowhere}).status, 64) << seconds;
+    EXPECT_EQ(run({"claim", "-t", "web", "-w", seconds, "--segment", kNowhere}).status, 64)
+        << seconds;
   }
   EXPECT_TRUE(has(run({"claim", "-t", "web", "--cpu", "2m"}).err, "has a unit where none belongs"));
 }
 
 TEST(CommandLine, RightFiguresAreTaken) {
-  const Ran ran = run({"can-accept", "-t", "web", "--cpu", "0.3", "--memory", "9GB", "--segment", kNowhere});
+  const Ran ran =
+      run({"can-accept", "-t", "web", "--cpu", "0.3", "--memory", "9GB", "--segment", kNowhere});
   EXPECT_EQ(ran.status, 69) << ran.err;
 }
 
@@ -150,7 +153,8 @@ TEST(CommandLine, RunWantsACommand) {
 }
 
 TEST(CommandLine, RunPassesUnderstandingOfItsCommandBy) {
-  const Ran ran = run({"run", "-t", "web", "--segment", kNowhere, "--", "true", "--frobnicate", "-J", "--"});
+  const Ran ran =
+      run({"run", "-t", "web", "--segment", kNowhere, "--", "true", "--frobnicate", "-J", "--"});
   EXPECT_EQ(ran.status, 69) << ran.err;
   EXPECT_EQ(ran.out, "") << "-J was the command's";
 }

@@ -1,4 +1,5 @@
-// `config show` reads the configuration in force out of a segment; `config check` repeats what slotd says.
+// `config show` reads the configuration in force out of a segment; `config check` repeats what
+// slotd says.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -89,17 +90,20 @@ TEST(ConfigShow, Text) {
   const testing::HeapSegment segment(full_spec());
   const std::string text =
       config_show_text(read_config_view(segment.view(false)), {}, Charset::kUtf8);
-  EXPECT_NE(text.find("capacity 12, budget 9.6, charge measured, hold 15s, idle rule off, affinity spread"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "capacity 12, budget 9.6, charge measured, hold 15s, idle rule off, affinity spread"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("memory    max 9GB, headroom 1GiB\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("participant       3   2   1GiB   - -           media\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("participant       3   2   1GiB   - -           media\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("pulse  60 room_composite 1, web 4\n"), std::string::npos) << text;
 }
 
 TEST(ConfigCheck, RepeatsWhatSlotdSays) {
-  const std::string text =
-      print_json(config_check_json("a.yaml", false, "a.yaml:1:2: error: x\n\na.yaml:3:4: error: y\n"));
+  const std::string text = print_json(
+      config_check_json("a.yaml", false, "a.yaml:1:2: error: x\n\na.yaml:3:4: error: y\n"));
   EXPECT_EQ(text, R"({"schema":1,"file":"a.yaml","valid":false,)"
                   R"("messages":["a.yaml:1:2: error: x","a.yaml:3:4: error: y"]})");
   EXPECT_EQ(problems("config-check", text), "");

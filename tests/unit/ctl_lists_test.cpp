@@ -1,4 +1,5 @@
-// `slots`, `procs`, `limits`, `drain` and the answers to steps: the contract's fields with literal figures, and the tables.
+// `slots`, `procs`, `limits`, `drain` and the answers to steps: the contract's fields with literal
+// figures, and the tables.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -23,10 +24,11 @@ TEST(SlotsJson, HasTheContractsFields) {
   snapshot.slots = {held_slot()};
   const std::string text = print_json(slots_json(snapshot));
   EXPECT_EQ(problems("slots", text), "");
-  EXPECT_EQ(text,
-            R"({"schema":1,"slots":[{"slot":5,"token":"v1-a-5-b-4d","type":"participant","key":"EG_1",)"
-            R"("state":"active","owner":{"pid":4712,"name":"handler","dead":false},"cpu":2.0,)"
-            R"("charge":2.5,"measured":2.5,"memory":1073741824,"age":12.5}]})");
+  EXPECT_EQ(
+      text,
+      R"({"schema":1,"slots":[{"slot":5,"token":"v1-a-5-b-4d","type":"participant","key":"EG_1",)"
+      R"("state":"active","owner":{"pid":4712,"name":"handler","dead":false},"cpu":2.0,)"
+      R"("charge":2.5,"measured":2.5,"memory":1073741824,"age":12.5}]})");
 }
 
 TEST(SlotsJson, WhatIsNotThereIsNull) {
@@ -151,7 +153,8 @@ TEST(ParseLimitSetting, TypeAndFigure) {
 }
 
 TEST(ParseLimitSetting, AnythingElseIsAProblem) {
-  for (const char* text : {"participant", "=4", "web=", "web=-1", "web=1.5", "web=010", "web=4294967295", "web=x"}) {
+  for (const char* text :
+       {"participant", "=4", "web=", "web=-1", "web=1.5", "web=010", "web=4294967295", "web=x"}) {
     std::string problem;
     EXPECT_FALSE(parse_limit_setting(text, problem)) << text;
     EXPECT_NE(problem, "") << text;
@@ -166,7 +169,9 @@ TEST(DrainJson, NodeAndTypes) {
 
 TEST(TokenJson, HasTheContractsFields) {
   const std::string text = print_json(token_json("v1-1-2-3-4", 2, "participant", 4711));
-  EXPECT_EQ(text, R"({"schema":1,"token":"v1-1-2-3-4","slot":2,"type":"participant","owner":{"pid":4711}})");
+  EXPECT_EQ(
+      text,
+      R"({"schema":1,"token":"v1-1-2-3-4","slot":2,"type":"participant","owner":{"pid":4711}})");
   EXPECT_EQ(problems("token", text), "");
 }
 

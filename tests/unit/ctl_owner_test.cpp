@@ -56,8 +56,8 @@ TEST(ParseArguments, SplitsAtNul) {
 }
 
 TEST(ParseForkedOnly, ReadsTheFlagsBehindAnyName) {
-  EXPECT_TRUE(parse_forked_only("7 (bash) S 6 7 7 0 -1 4194368 90 0"));    // 0x400040
-  EXPECT_FALSE(parse_forked_only("7 (bash) S 6 7 7 0 -1 4194304 90 0"));   // 0x400000
+  EXPECT_TRUE(parse_forked_only("7 (bash) S 6 7 7 0 -1 4194368 90 0"));   // 0x400040
+  EXPECT_FALSE(parse_forked_only("7 (bash) S 6 7 7 0 -1 4194304 90 0"));  // 0x400000
   EXPECT_TRUE(parse_forked_only("7 (a) b 1 2 3) S 6 7 7 0 -1 64 90 0"));
   EXPECT_FALSE(parse_forked_only("7 (bash) S 6 7"));
   EXPECT_FALSE(parse_forked_only(""));

@@ -25,7 +25,8 @@ TEST(Refusal, TypeLimit) {
   Refusal out = refusal(Reason::kTypeLimit);
   out.verdict.limit = 3;
   out.verdict.in_use = 3;
-  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"type_limit","type":"participant","limit":3,"in_use":3})");
+  EXPECT_EQ(json(out),
+            R"({"schema":1,"refusal":"type_limit","type":"participant","limit":3,"in_use":3})");
   EXPECT_EQ(text(out), "type_limit: 3 of 3 in use");
 }
 
@@ -44,7 +45,8 @@ TEST(Refusal, Cpu) {
   Refusal out = refusal(Reason::kCpu);
   out.verdict.required_micro = 2'000'000;
   out.verdict.available_micro = 1'600'000;
-  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"cpu","type":"participant","required":2.0,"available":1.6})");
+  EXPECT_EQ(json(out),
+            R"({"schema":1,"refusal":"cpu","type":"participant","required":2.0,"available":1.6})");
   EXPECT_EQ(text(out), "cpu: required 2, available 1.6");
 }
 
@@ -69,7 +71,9 @@ TEST(Refusal, TooLargeForCpu) {
   Refusal out = refusal(Reason::kTooLarge);
   out.verdict.required_micro = 4'000'000;
   out.verdict.available_micro = 3'900'000;
-  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"too_large","type":"participant","required":4.0,"available":3.9})");
+  EXPECT_EQ(
+      json(out),
+      R"({"schema":1,"refusal":"too_large","type":"participant","required":4.0,"available":3.9})");
   EXPECT_EQ(text(out), "too_large: required 4, and there are only 3.9 cores in all");
 }
 
@@ -77,7 +81,9 @@ TEST(Refusal, TooLargeForMemory) {
   Refusal out = refusal(Reason::kTooLarge);
   out.verdict.memory_required = 9ULL << 30;
   out.verdict.memory_max = 8ULL << 30;
-  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"too_large","type":"participant","required":9663676416,"max":8589934592})");
+  EXPECT_EQ(
+      json(out),
+      R"({"schema":1,"refusal":"too_large","type":"participant","required":9663676416,"max":8589934592})");
   EXPECT_EQ(text(out), "too_large: memory required 9GiB of 8GiB in all");
 }
 
@@ -86,7 +92,9 @@ TEST(Refusal, TooLargeForAGroup) {
   out.group = "pulse";
   out.verdict.weight = 4;
   out.verdict.limit = 3;
-  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"too_large","type":"participant","group":"pulse","weight":4,"limit":3})");
+  EXPECT_EQ(
+      json(out),
+      R"({"schema":1,"refusal":"too_large","type":"participant","group":"pulse","weight":4,"limit":3})");
 }
 
 TEST(Refusal, TableFull) {
@@ -100,7 +108,8 @@ TEST(Refusal, ReasonsWithoutFigures) {
   for (const Reason reason : {Reason::kDraining, Reason::kDuplicateKey, Reason::kQueuedAhead,
                               Reason::kContended, Reason::kUnknownType}) {
     const std::string name = reason_name(reason);
-    EXPECT_EQ(json(refusal(reason)), R"({"schema":1,"refusal":")" + name + R"(","type":"participant"})");
+    EXPECT_EQ(json(refusal(reason)),
+              R"({"schema":1,"refusal":")" + name + R"(","type":"participant"})");
     EXPECT_EQ(text(refusal(reason)), name);
   }
 }

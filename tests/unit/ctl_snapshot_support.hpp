@@ -8,7 +8,8 @@
 
 namespace slotd::ctl {
 
-/// 12 cores at 0.8; three participants of a limit of 3, one of them still pending, and room for other jobs.
+/// 12 cores at 0.8; three participants of a limit of 3, one of them still pending, and room for
+/// other jobs.
 inline Snapshot busy_node() {
   Snapshot out;
   out.broker = {BrokerState::kReady, 4711, "0.1.0", 0.4};

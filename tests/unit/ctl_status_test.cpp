@@ -11,7 +11,9 @@ namespace {
 
 constexpr char kPath[] = "/run/slotd/segment";
 
-Json status(const Snapshot& snapshot) { return Json::parse(print_json(status_json(snapshot, kPath))); }
+Json status(const Snapshot& snapshot) {
+  return Json::parse(print_json(status_json(snapshot, kPath)));
+}
 std::string shown(const Snapshot& snapshot) {
   return status_text(snapshot, kPath, {}, Charset::kUtf8);
 }
@@ -46,7 +48,9 @@ TEST(StatusJson, BrokerDown) {
 
 TEST(StatusJson, CpuAndMemory) {
   const std::string text = print_json(status_json(busy_node(), kPath));
-  EXPECT_TRUE(has(text, R"("cpu":{"capacity":12.0,"budget":9.6,"charged":6.0,"available":3.6,"measured":5.1})"));
+  EXPECT_TRUE(
+      has(text,
+          R"("cpu":{"capacity":12.0,"budget":9.6,"charged":6.0,"available":3.6,"measured":5.1})"));
   EXPECT_TRUE(has(text, R"("memory":{"max":0,"used":0,"pending":0,"headroom":1073741824})"));
 }
 
@@ -81,7 +85,8 @@ TEST(StatusJson, Types) {
 TEST(StatusJson, GroupsAndCounters) {
   const std::string text = print_json(status_json(busy_node(), kPath));
   EXPECT_TRUE(has(text, R"("groups":[{"name":"web","limit":18,"in_use":0}])"));
-  EXPECT_TRUE(has(text, R"("counters":{"claims":7,"refusals":5,"releases":3,"reaped":1,"stale_releases":2})"));
+  EXPECT_TRUE(has(
+      text, R"("counters":{"claims":7,"refusals":5,"releases":3,"reaped":1,"stale_releases":2})"));
 }
 
 TEST(StatusJson, UnstableIsSaidOnlyWhereItIs) {
@@ -102,7 +107,8 @@ TEST(StatusJson, RemovedTypesAreShownUntilTheyAreEmpty) {
 TEST(StatusText, SaysTheSame) {
   const std::string text = shown(busy_node());
   EXPECT_TRUE(has(text, "broker    ready, pid 4711, version 0.1.0, sampled 0.4s ago\n")) << text;
-  EXPECT_TRUE(has(text, "capacity 12, budget 9.6, charged 6, available 3.6, measured 5.1\n")) << text;
+  EXPECT_TRUE(has(text, "capacity 12, budget 9.6, charged 6, available 3.6, measured 5.1\n"))
+      << text;
   EXPECT_TRUE(has(text, "memory    not limited\n")) << text;
   EXPECT_TRUE(has(text, "7 claims, 5 refusals, 3 releases, 1 reaped, 2 stale releases\n")) << text;
   EXPECT_TRUE(has(text,

@@ -10,7 +10,8 @@ namespace {
 
 Table two_types() {
   Table table;
-  table.columns = {{"TYPE", Align::kLeft, true}, {"IN USE", Align::kRight}, {"KEY", Align::kLeft, true}};
+  table.columns = {
+      {"TYPE", Align::kLeft, true}, {"IN USE", Align::kRight}, {"KEY", Align::kLeft, true}};
   table.rows = {{{"participant"}, {"3"}, {"EG_1"}}, {{"web"}, {"12"}, {"-"}}};
   return table;
 }

@@ -13,7 +13,8 @@ std::string ascii(std::string_view text) { return escape_text(text, Charset::kAs
 
 TEST(EscapeText, LeavesOrdinaryTextAlone) {
   EXPECT_EQ(utf8("EG_4711 (room/one)"), "EG_4711 (room/one)");
-  EXPECT_EQ(utf8("caf\xc3\xa9 \xe4\xbe\x8b \xf0\x9f\x8e\xac"), "caf\xc3\xa9 \xe4\xbe\x8b \xf0\x9f\x8e\xac");
+  EXPECT_EQ(utf8("caf\xc3\xa9 \xe4\xbe\x8b \xf0\x9f\x8e\xac"),
+            "caf\xc3\xa9 \xe4\xbe\x8b \xf0\x9f\x8e\xac");
 }
 
 TEST(EscapeText, ControlCharactersBecomeHexadecimal) {
@@ -35,7 +36,11 @@ TEST(EscapeText, BytesThatAreNoUtf8) {
 }
 
 TEST(EscapeText, CharactersThatChangeTheOrderOrTheLine) {
-  EXPECT_EQ(utf8("\xe2\x80\xae" "cod.exe"), "\\xe2\\x80\\xae" "cod.exe") << "right-to-left override";
+  EXPECT_EQ(utf8("\xe2\x80\xae"
+                 "cod.exe"),
+            "\\xe2\\x80\\xae"
+            "cod.exe")
+      << "right-to-left override";
   EXPECT_EQ(utf8("\xe2\x81\xa6"), "\\xe2\\x81\\xa6") << "isolate";
   EXPECT_EQ(utf8("\xe2\x80\xa8"), "\\xe2\\x80\\xa8") << "line separator";
 }

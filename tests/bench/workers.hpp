@@ -1,0 +1,150 @@
+// What the processes of a run do: hold slots, and the operations that are timed. Each operation is
+// repeated `count` times by operator() and ends its process when it does not go as it must: a
+// figure for something else would be worse than none.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "slotd/client.hpp"
+#include "tests/bench/semaphores.hpp"
+#include "tests/bench/team.hpp"
+
+namespace slotd::bench {
+
+/// claim and release of one slot through the public client: the form that looks nothing up.
+class ClaimPair {
+ public:
+  ClaimPair(Client& client, std::string_view type, std::string_view key = {})
+      : client_(client), type_(client.type(type)), options_{.key = key} {}
+
+  void operator()(std::uint64_t count) {
+    std::error_code error;
+    for (; count > 0; --count) {
+      Slot slot = client_.try_claim(type_, options_, error);
+      if (!slot) fail_child("a claim was refused: " + slot.refusal().text());
+      slot.release(error);
+      if (error) fail_child("a release failed");
+    }
+  }
+
+ private:
+  Client& client_;
+  TypeId type_;
+  ClaimOptions options_;
+};
+
+/// The same by the type's name, as workers that claim now and then write it.
+class NamedClaimPair {
+ public:
+  NamedClaimPair(Client& client, std::string_view type) : client_(client), type_(type) {}
+
+  void operator()(std::uint64_t count) {
+    std::error_code error;
+    for (; count > 0; --count) {
+      Slot slot = client_.try_claim(type_, {}, error);
+      if (!slot) fail_child("a claim was refused: " + slot.refusal().text());
+      slot.release(error);
+      if (error) fail_child("a release failed");
+    }
+  }
+
+ private:
+  Client& client_;
+  std::string_view type_;
+};
+
+/// A claim that finds its type's limit reached.
+class RefusedClaim {
+ public:
+  RefusedClaim(Client& client, std::string_view type) : client_(client), type_(client.type(type)) {}
+
+  void operator()(std::uint64_t count) {
+    std::error_code error;
+    for (; count > 0; --count) {
+      const Slot slot = client_.try_claim(type_, {}, error);
+      if (slot.refusal().reason() != Reason::kTypeLimit)
+        fail_child("a claim was not refused for its type's limit");
+    }
+  }
+
+ private:
+  Client& client_;
+  TypeId type_;
+};
+
+class CanAccept {
+ public:
+  CanAccept(Client& client, std::string_view type) : client_(client), type_(client.type(type)) {}
+
+  void operator()(std::uint64_t count) {
+    std::error_code error;
+    for (; count > 0; --count) {
+      if (!client_.can_accept(type_, {}, error)) fail_child("can_accept said no");
+    }
+  }
+
+ private:
+  Client& client_;
+  TypeId type_;
+};
+
+class SemopPair {
+ public:
+  explicit SemopPair(const Semaphores& semaphores) : semaphores_(semaphores) {}
+
+  void operator()(std::uint64_t count) {
+    for (; count > 0; --count) {
+      if (!semaphores_.try_take() || !semaphores_.give_back()) fail_child("a semop failed");
+    }
+  }
+
+ private:
+  const Semaphores& semaphores_;
+};
+
+class RefusedSemop {
+ public:
+  explicit RefusedSemop(const Semaphores& semaphores) : semaphores_(semaphores) {}
+
+  void operator()(std::uint64_t count) {
+    for (; count > 0; --count) {
+      if (semaphores_.try_take()) fail_child("a semop was not refused");
+    }
+  }
+
+ private:
+  const Semaphores& semaphores_;
+};
+
+class ProbeSemaphores {
+ public:
+  explicit ProbeSemaphores(const Semaphores& semaphores) : semaphores_(semaphores) {}
+
+  void operator()(std::uint64_t count) {
+    for (; count > 0; --count) {
+      if (!semaphores_.probe_free()) fail_child("the semaphores have no room");
+    }
+  }
+
+ private:
+  const Semaphores& semaphores_;
+};
+
+/// A process that holds slots of the plain type, and as many places of the semaphores, for as long
+/// as the object lives.
+class Holder {
+ public:
+  /// Claims `peak` slots and gives back all but the first `held`. Returns when they are held.
+  Holder(const std::string& segment_path, const Semaphores& semaphores, std::uint32_t held,
+         std::uint32_t peak);
+
+ private:
+  Shared<std::atomic<bool>> ready_;
+  Child process_;
+};
+
+}  // namespace slotd::bench

@@ -1,0 +1,9 @@
+# slotctl as a program, against the real broker.
+if(TARGET slotctl AND TARGET slotd)
+  find_package(nlohmann_json 3.11 REQUIRED)
+  foreach(name IN ITEMS slotctl_read slotctl_claim slotctl_run slotctl_operator)
+    slotd_add_test(LABEL integration NAME ${name} SOURCES ${name}_test.cpp
+      LIBRARIES slotd::protocol nlohmann_json::nlohmann_json DEPENDS slotd slotctl
+      DEFINITIONS "SLOTD_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+  endforeach()
+endif()

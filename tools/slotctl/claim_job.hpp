@@ -1,0 +1,48 @@
+// Claiming for `claim` and `run`: once, or again and again until a deadline. Waiting is polling
+// here: a new claim every 50 to 100 ms, in no order among those who wait. Never sleeps on a futex.
+// A claim that was refused looks before it takes a word, so pollers that cannot fit disturb nobody.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "slotd/attachment.hpp"
+#include "tools/slotctl/refusal.hpp"
+#include "tools/slotctl/verb.hpp"
+
+namespace slotd::ctl {
+
+struct JobOptions {
+  std::string type;
+  std::string key;                          ///< empty: none
+  std::optional<std::uint32_t> cost_milli;  ///< instead of the type's
+  std::optional<std::uint64_t> memory_bytes;
+  std::uint64_t wait_ms = 0;
+};
+
+/// -t, --key, --cpu, --memory.
+void add_job_options(Verb& verb, JobOptions& options);
+/// -w SEC.
+void add_wait_option(Verb& verb, JobOptions& options);
+
+/// Can time change this answer? Not that of a type that does not exist or a job that can never fit.
+/// Pure.
+constexpr bool may_pass(Reason reason) noexcept {
+  return reason != Reason::kUnknownType && reason != Reason::kTooLarge;
+}
+
+struct ClaimedJob {
+  HeldSlot held;
+  std::string type;  ///< as the configuration calls it
+  std::optional<Refusal> refusal;
+};
+
+/// Claims for the member itself. Blocks for at most wait_ms beyond one claim. Throws Failure: key
+/// or cost out of range, or the segment was replaced meanwhile.
+ClaimedJob claim_job(Attachment& attachment, const JobOptions& options);
+
+/// What a claim would ask for, checked. Throws Failure.
+Request make_request(const SegmentView& view, const JobOptions& options);
+
+}  // namespace slotd::ctl

@@ -1,0 +1,130 @@
+#include "tools/slotctl/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <sstream>
+
+#include "slotd/layout.hpp"
+#include "slotd/version.hpp"
+#include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/exit_codes.hpp"
+#include "tools/slotctl/failure.hpp"
+#include "tools/slotctl/report.hpp"
+#include "tools/slotctl/segment_access.hpp"
+
+namespace slotd::ctl {
+
+namespace {
+
+bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
+
+void add_global_options(CLI::App& app, GlobalOptions& globals) {
+  app.add_flag("-J,--json", globals.json, "print JSON");
+  app.add_flag("-q,--quiet", globals.quiet, "no hints and no texts about refusals");
+  app.add_option("--segment", globals.segment_path, "the segment file")->type_name("PATH");
+  app.set_version_flag("--version",
+                       std::string("slotctl ") + kVersion + ", layout " + std::to_string(kLayout));
+  app.require_subcommand(1);
+  app.footer(
+      "-J, -q and --segment PATH may stand before or after the verb. Exit status: 0 yes or done, 1 "
+      "no,\n"
+      "64 usage, 65 segment corrupt, 69 no segment, 70 internal, 75 refused or timed out, 76 other "
+      "layout,\n"
+      "77 no permission, 78 configuration invalid; `run`: 125, 126, 127 not started, 128+N killed "
+      "by signal N.\n");
+}
+
+/// CLI11's own statuses are not part of the contract. Help and version are results, the rest is
+/// usage.
+int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Console& console) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const bool asked = app.exit(error, out, err) == 0;
+  console.print(out.str());
+  if (asked) return to_status(ExitCode::kDone);
+  const std::string text = err.str();
+  // CLI11 has its own word for verbs.
+  const bool verb_is_missing =
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty();
+  console.complain(verb_is_missing ? "which verb?"
+                                   : console.escaped(text.substr(0, text.find('\n'))));
+  console.complain("`slotctl --help` and `slotctl VERB --help` say what there is");
+  return to_status(ExitCode::kUsage);
+}
+
+int report_unknown_verb(const std::string& verb, const CommandSet& set, Console& console) {
+  std::string text = "there is no verb '" + console.escaped(verb) + "'";
+  const std::string nearest = nearest_name(verb, set.names());
+  if (!nearest.empty()) text += "; did you mean '" + nearest + "'?";
+  console.complain(text);
+  return to_status(ExitCode::kUsage);
+}
+
+int run_selected(const CommandSet& set, const Context& context) {
+  try {
+    return set.selected()(context);
+  } catch (const Failure& failure) {
+    return to_status(report_failure(context, failure));
+  }
+}
+
+int run_words(std::vector<std::string> words, Console& console) {
+  set_status_of_truncation(to_status(ExitCode::kCorrupt));
+  CLI::App app("slotctl: looks at and acts on the slots of this host", "slotctl");
+  Context context{{}, console, {}};
+  add_global_options(app, context.globals);
+  CommandSet set(app);
+  add_all_commands(set);
+
+  const std::string verb = find_verb(words);
+  const std::vector<std::string> names = set.names();
+  if (!verb.empty() && std::find(names.begin(), names.end(), verb) == names.end()) {
+    return report_unknown_verb(verb, set, console);
+  }
+  if (verb == "run") context.command = split_command(words);
+  std::reverse(words.begin(), words.end());  // CLI11 takes them from the end
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    return report_parse_error(app, error, console);
+  }
+  return run_selected(set, context);
+}
+
+}  // namespace
+
+std::string find_verb(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--segment") {
+      ++i;
+    } else if (!is_option(words[i])) {
+      return words[i];
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> split_command(std::vector<std::string>& words) {
+  const auto mark = std::find(words.begin(), words.end(), "--");
+  if (mark == words.end()) return {};
+  std::vector<std::string> command(mark + 1, words.end());
+  words.erase(mark, words.end());
+  return command;
+}
+
+int run_command_line(const std::vector<std::string>& words, Console& console) noexcept {
+  int status = to_status(ExitCode::kInternal);
+  try {
+    status = run_words(words, console);
+  } catch (const std::exception& error) {
+    console.complain(error.what());
+  }
+  if (!console.flush() && status == to_status(ExitCode::kDone)) {
+    console.complain("the output could not be written");
+    status = to_status(ExitCode::kInternal);
+  }
+  return status;
+}
+
+}  // namespace slotd::ctl

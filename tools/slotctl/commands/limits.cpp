@@ -1,0 +1,182 @@
+#include "tools/slotctl/commands/limits.hpp"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "slotd/process_probe.hpp"
+#include "slotd/units.hpp"
+#include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/exit_codes.hpp"
+#include "tools/slotctl/failure.hpp"
+#include "tools/slotctl/figures.hpp"
+#include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/type_argument.hpp"
+
+namespace slotd::ctl {
+
+namespace {
+
+constexpr std::uint64_t kNoOverride = 0;
+
+/// The override word: 0 is none, so a limit is kept one higher.
+constexpr std::uint64_t override_word(std::uint32_t limit) noexcept {
+  return std::uint64_t{limit} + 1U;
+}
+
+void print_limits(const Context& context, const ProcessTable& processes) {
+  const Snapshot snapshot = read_snapshot(processes);
+  if (context.globals.json) {
+    context.print_json(limits_json(snapshot));
+  } else {
+    const Console& console = context.console;
+    context.console.print(limits_text(snapshot, console.style(), console.charset()));
+  }
+}
+
+int run_limits(const Context& context) {
+  print_limits(context, open_for_reading(context.globals));
+  return to_status(ExitCode::kDone);
+}
+
+/// A type that shares another one's limit has no word of its own.
+std::uint32_t find_limited_type(const SegmentView& view, const std::string& name, Charset charset) {
+  const std::uint32_t type = find_type_or_fail(view, name, charset);
+  const std::uint64_t epoch = view.header().config_epoch.load(std::memory_order_acquire);
+  const std::uint32_t base = load_base(view, epoch, type);
+  if (base == type) return type;
+  const std::string base_name = escape_text(read_type_name(view, base), charset);
+  throw Failure(
+      Errc::kInvalidArgument,
+      escape_text(name, charset) + " counts against the limit of " + base_name + "; set that one");
+}
+
+int run_set(const std::vector<std::string>& texts, const Context& context) {
+  const SegmentView view = open_for_writing(context.globals);
+  const Charset charset = context.console.charset();
+  struct Change {
+    std::uint32_t type;
+    std::uint32_t limit;
+  };
+  std::vector<Change> changes;  // all are understood before the first one is made
+  for (const std::string& text : texts) {
+    std::string problem;
+    const auto setting = parse_limit_setting(text, problem);
+    if (!setting) throw Failure(Errc::kInvalidArgument, escape_text(problem, charset));
+    changes.push_back({find_limited_type(view, setting->type, charset), setting->limit});
+  }
+  for (const Change& change : changes) {
+    view.limit_override(change.type)
+        .word.store(override_word(change.limit), std::memory_order_seq_cst);
+  }
+  if (context.globals.json || !context.globals.quiet) {
+    print_limits(context, ProcessTable(view, read_self_identity(), false));
+  }
+  return to_status(ExitCode::kDone);
+}
+
+int run_reset(const std::vector<std::string>& names, const Context& context) {
+  const SegmentView view = open_for_writing(context.globals);
+  std::vector<std::uint32_t> types;
+  for (const std::string& name : names) {
+    types.push_back(find_limited_type(view, name, context.console.charset()));
+  }
+  if (names.empty()) {
+    for (std::uint32_t type = 0; type < kMaxTypes; ++type) types.push_back(type);
+  }
+  for (const std::uint32_t type : types) {
+    view.limit_override(type).word.store(kNoOverride, std::memory_order_seq_cst);
+  }
+  if (context.globals.json || !context.globals.quiet) {
+    print_limits(context, ProcessTable(view, read_self_identity(), false));
+  }
+  return to_status(ExitCode::kDone);
+}
+
+bool is_shown(const TypeSnapshot& type) { return !type.retired || type.in_use != 0; }
+
+}  // namespace
+
+std::optional<LimitSetting> parse_limit_setting(std::string_view text, std::string& problem) {
+  const std::size_t equals = text.rfind('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    problem = "'" + std::string(text) + "': write TYPE=N, or TYPE=unlimited";
+    return std::nullopt;
+  }
+  LimitSetting setting;
+  setting.type = std::string(text.substr(0, equals));
+  const std::string_view figure = text.substr(equals + 1);
+  if (figure == "unlimited") {
+    setting.limit = kNoLimit;
+    return setting;
+  }
+  const auto parsed = parse_count(figure);
+  if (!parsed) {
+    problem = "'" + std::string(figure) + "' " + std::string(unit_error_message(parsed.error)) +
+              "; write " + std::string(unit_remedy(parsed.quantity)) + ", or unlimited";
+    return std::nullopt;
+  }
+  setting.limit = parsed.value;
+  return setting;
+}
+
+Json limits_json(const Snapshot& snapshot) {
+  Json out = make_document();
+  out["limits"] = Json::array();
+  for (const TypeSnapshot& type : snapshot.types) {
+    if (!is_shown(type)) continue;
+    Json row;
+    row["type"] = type.name;
+    row["config"] = limit_json(type.configured_limit);
+    row["overridden"] = type.overridden;
+    row["override"] = type.overridden ? limit_json(type.limit) : Json(nullptr);
+    row["effective"] = limit_json(type.limit);
+    row["in_use"] = type.in_use;
+    row["debt"] = limit_debt(type.in_use, type.limit);
+    row["draining"] = type.draining;
+    row["counts_as"] = type.counts_as.empty() ? Json(nullptr) : Json(type.counts_as);
+    out["limits"].push_back(std::move(row));
+  }
+  if (!snapshot.stable) out["unstable"] = true;
+  return out;
+}
+
+std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  Table table;
+  table.columns = {{"TYPE", Align::kLeft, true}, {"CONFIG", Align::kRight},
+                   {"OVERRIDE", Align::kRight},  {"EFFECTIVE", Align::kRight},
+                   {"IN USE", Align::kRight},    {"DEBT", Align::kRight},
+                   {"NOTE", Align::kLeft, true}};
+  for (const TypeSnapshot& type : snapshot.types) {
+    if (!is_shown(type)) continue;
+    const std::uint32_t debt = limit_debt(type.in_use, type.limit);
+    std::string note = type.counts_as.empty() ? "" : "as " + escape_text(type.counts_as, charset);
+    if (type.draining) note += note.empty() ? "draining" : ", draining";
+    std::string own = "-";
+    if (type.overridden) own = type.limit == kNoLimit ? "unlimited" : limit_text(type.limit);
+    table.rows.push_back({{escape_text(type.name, charset)},
+                          {limit_text(type.configured_limit)},
+                          {own},
+                          {limit_text(type.limit)},
+                          {std::to_string(type.in_use)},
+                          {std::to_string(debt), debt == 0 ? Tone::kPlain : Tone::kBad},
+                          {note}});
+  }
+  return render_table(table, style);
+}
+
+void add_limits(CommandSet& set) {
+  const Verb verb = set.add("limits", "limits in force, overrides, debt", run_limits);
+  auto settings = std::make_shared<std::vector<std::string>>();
+  Verb set_verb =
+      set.add_below(verb, "set", "override limits at once, with or without the broker",
+                    [settings](const Context& context) { return run_set(*settings, context); });
+  set_verb.add_words("TYPE=N", *settings, "N may be `unlimited`", Need::kRequired);
+  auto names = std::make_shared<std::vector<std::string>>();
+  Verb reset_verb =
+      set.add_below(verb, "reset", "back to the configured limits",
+                    [names](const Context& context) { return run_reset(*names, context); });
+  reset_verb.add_words("TYPE", *names, "all types if none is named", Need::kOptional);
+}
+
+}  // namespace slotd::ctl

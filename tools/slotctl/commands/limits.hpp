@@ -1,0 +1,38 @@
+// `limits`, `limits set TYPE=N`, `limits reset [TYPE...]`: what limits each type, and the
+// operator's own word on it. An override is one atomic word in the segment; effective at once and
+// without the broker. A limit below what is held revokes nothing: the difference is debt, and
+// nothing is admitted until it has drained. Formatting and parsing are pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "slotd/snapshot.hpp"
+#include "tools/slotctl/console.hpp"
+#include "tools/slotctl/json.hpp"
+
+namespace slotd::ctl {
+
+class CommandSet;
+
+void add_limits(CommandSet& set);
+
+/// "TYPE=N" or "TYPE=unlimited".
+struct LimitSetting {
+  std::string type;
+  std::uint32_t limit = 0;  ///< kNoLimit for unlimited
+};
+/// Nothing when the text is neither; `problem` says why.
+std::optional<LimitSetting> parse_limit_setting(std::string_view text, std::string& problem);
+
+/// How much more is held than may be.
+constexpr std::uint32_t limit_debt(std::uint32_t in_use, std::uint32_t limit) noexcept {
+  return limit == kNoLimit || in_use <= limit ? 0 : in_use - limit;
+}
+
+Json limits_json(const Snapshot& snapshot);
+std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
+
+}  // namespace slotd::ctl

@@ -1,0 +1,93 @@
+#include "tools/slotctl/commands/procs.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/exit_codes.hpp"
+#include "tools/slotctl/figures.hpp"
+#include "tools/slotctl/segment_access.hpp"
+
+namespace slotd::ctl {
+
+namespace {
+
+constexpr std::uint64_t kUnknownUid = ~std::uint64_t{0};
+
+const char* liveness_name(Liveness liveness) {
+  switch (liveness) {
+    case Liveness::kPresence:
+      return "presence";
+    case Liveness::kPid:
+      return "pid";
+    case Liveness::kDead:
+      return "dead";
+  }
+  return "pid";
+}
+
+Json process_json(const ProcessSnapshot& process) {
+  Json out;
+  out["index"] = process.index;
+  out["pid"] = process.pid;
+  out["name"] = process.name;
+  out["uid"] = process.uid == kUnknownUid ? Json(nullptr) : Json(process.uid);
+  out["pid_namespace"] = process.pid_ns_inode;
+  out["slots"] = process.slots;
+  out["liveness"] = liveness_name(process.liveness);
+  out["watched"] = process.watched;
+  out["age"] = seconds_json(process.attached_age_s);
+  return out;
+}
+
+std::vector<Cell> process_row(const ProcessSnapshot& process, Charset charset) {
+  const Tone tone = process.liveness == Liveness::kDead ? Tone::kBad : Tone::kPlain;
+  return {{std::to_string(process.pid)},
+          {escape_text(process.name, charset)},
+          {process.uid == kUnknownUid ? "-" : std::to_string(process.uid)},
+          {std::to_string(process.slots)},
+          {liveness_name(process.liveness), tone},
+          {process.watched ? "yes" : "no"},
+          {age_text(process.attached_age_s)}};
+}
+
+int run_procs(const Context& context) {
+  const ProcessTable processes = open_for_reading(context.globals);
+  const Snapshot snapshot = read_snapshot(processes);
+  if (context.globals.json) {
+    context.print_json(procs_json(snapshot));
+  } else {
+    const Console& console = context.console;
+    context.console.print(procs_text(snapshot, console.style(), console.charset()));
+  }
+  return to_status(ExitCode::kDone);
+}
+
+}  // namespace
+
+Json procs_json(const Snapshot& snapshot) {
+  Json out = make_document();
+  out["processes"] = Json::array();
+  for (const ProcessSnapshot& process : snapshot.processes) {
+    out["processes"].push_back(process_json(process));
+  }
+  if (!snapshot.stable) out["unstable"] = true;
+  return out;
+}
+
+std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  Table table;
+  table.columns = {{"PID", Align::kRight},     {"NAME", Align::kLeft, true},
+                   {"UID", Align::kRight},     {"SLOTS", Align::kRight},
+                   {"LIVENESS", Align::kLeft}, {"WATCHED", Align::kLeft},
+                   {"AGE", Align::kRight}};
+  for (const ProcessSnapshot& process : snapshot.processes) {
+    table.rows.push_back(process_row(process, charset));
+  }
+  return render_table(table, style);
+}
+
+void add_procs(CommandSet& set) {
+  set.add("procs", "the processes that own slots, and how their life is known", run_procs);
+}
+
+}  // namespace slotd::ctl

@@ -1,0 +1,20 @@
+// `procs`: the processes that own or may own slots, and how their life is known. Maps read-only;
+// needs neither the broker nor write permission. The formatting is pure.
+#pragma once
+
+#include <string>
+
+#include "slotd/snapshot.hpp"
+#include "tools/slotctl/console.hpp"
+#include "tools/slotctl/json.hpp"
+
+namespace slotd::ctl {
+
+class CommandSet;
+
+void add_procs(CommandSet& set);
+
+Json procs_json(const Snapshot& snapshot);
+std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
+
+}  // namespace slotd::ctl

@@ -1,0 +1,43 @@
+// Figures of the segment as tables show them. Pure; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "slotd/layout.hpp"
+#include "slotd/units.hpp"
+
+namespace slotd::ctl {
+
+/// Figures of a scribbled segment do not become negative by being read.
+constexpr std::int64_t to_signed(std::uint64_t value) noexcept {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  return value > static_cast<std::uint64_t>(kMost) ? kMost : static_cast<std::int64_t>(value);
+}
+
+inline std::string cores_text(std::uint64_t micro) { return format_cores_micro(to_signed(micro)); }
+
+inline std::string limit_text(std::uint32_t limit) {
+  return limit == kNoLimit ? "-" : std::to_string(limit);
+}
+
+/// How long something has lasted, for eyes: "12.5s" below a minute, then "3m20s", "2h05m", "4d03h".
+inline std::string age_text(double seconds) {
+  const auto tenths = static_cast<std::uint64_t>(seconds < 0 ? 0 : seconds * 10);
+  const std::uint64_t whole = tenths / 10;
+  const auto pair = [](std::uint64_t large, char large_unit, std::uint64_t small, char small_unit) {
+    std::string text = std::to_string(large) + large_unit;
+    if (small < 10) text += '0';
+    return text + std::to_string(small) + small_unit;
+  };
+  constexpr std::uint64_t kMinute = 60;
+  constexpr std::uint64_t kHour = 60 * kMinute;
+  constexpr std::uint64_t kDay = 24 * kHour;
+  if (whole < kMinute) return std::to_string(whole) + '.' + std::to_string(tenths % 10) + 's';
+  if (whole < kHour) return pair(whole / kMinute, 'm', whole % kMinute, 's');
+  if (whole < kDay) return pair(whole / kHour, 'h', whole % kHour / kMinute, 'm');
+  return pair(whole / kDay, 'd', whole % kDay / kHour, 'h');
+}
+
+}  // namespace slotd::ctl
