@@ -356,8 +356,8 @@ inline probe_presence(otherwise, again) {
 #define NEXT(p, x) (pc == p && ST(w[x]) == FREE)
 #endif
 proctype Claimer(byte id) {
-  byte pc = START, i, held, tent, both, stale, passes, claims, upto = NS;
-  bool noted, look0, conf, ends, saw_busy;
+  byte pc = START, i, held, tent, both, stale, ends, passes, claims, upto = NS;
+  bool noted, look0, conf, saw_busy;
 #ifdef KF
   byte fires;
 #endif
@@ -431,7 +431,7 @@ proctype Claimer(byte id) {
          fires++;
 #endif
          if :: cur[id] -> move_own(FREE) :: else fi;
-         ends = false; i = 0; both = 0; pc = LOOK1 }
+         ends = 0; i = 0; both = 0; pc = LOOK1 }
     :: d_step { pc == LOOK1 ->
          if
          :: ST(w[i]) == HELD -> SEEN(id, i) = w[i]
@@ -458,7 +458,7 @@ proctype Claimer(byte id) {
     :: d_step { pc == CONTENDED -> assert(saw_busy); pc = ANSWERED }
 
     :: d_step { pc == ANSWERED ->
-         in_claim[id] = false; saw_full[id] = false; saw_busy = false; noted = false; conf = false; passes = 0; ends = false; look0 = false;
+         in_claim[id] = false; saw_full[id] = false; saw_busy = false; noted = false; conf = false; passes = 0; ends = 0; look0 = false;
          low[id] = NONE; lowv[id] = 0; forget_seen(); forget_note(); forget_old();
 #ifdef KF
          fires = 0;

@@ -57,7 +57,7 @@ transfer-more     | long | transfer | -DOPS=3 -DOPS_REST=2 | bitstate | ok
 transfer-2-all    | long | transfer | -DNREC=2 | bitstate | ok
 epochs            | default | epochs | | safety | ok
 epochs-fair       | default | epochs | -DLAST=2 | fair | ok
-epochs-more       | long | epochs | -DLAST=4 -DFIELDS=3 | safety | ok
+epochs-more       | long | epochs | -DLAST=4 -DKILLS=1 | safety | ok
 not-scan-first    | default | rule | -DNP=2 -DM_SCAN_FIRST | safety | zall<=1
 not-unconfirmed   | default | rule | -DNP=3 -DLIM=2 -DLIVE -DREL -DNCL=2 -DM_NO_CONFIRM | safety | saw_full
 not-any-tentative | default | rule | -DNP=2 -DM_ANY_TENTATIVE | safety | saw_busy
