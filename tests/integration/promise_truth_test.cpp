@@ -54,7 +54,7 @@ TEST_F(Truth, counters_hints_and_times_decide_nothing) {
     for (std::uint32_t slot = 0; slot < view.slot_count(); ++slot) {
       SlotRecord& record = view.record(slot);
       record.claimed_at_ns.set(random());
-      record.activated_at_ns.set(random());
+      record.activated.set(random());
       record.reported_cpu.set(random());
       record.reported_memory_bytes.set(random());
       record.reported_at_ns.set(random());

@@ -124,12 +124,24 @@ class BrokerProcess {
     if (!ready || pid_ == 0)
       throw std::runtime_error("the broker did not become ready:\n" + log_of_run());
   }
-  /// Starts one that is to end by itself; its exit code (128+N when killed by signal N).
+  /// Starts one that is to end by itself; its exit code (128+N when killed by signal N). One that
+  /// becomes ready instead is stopped, and the answer is -1.
   int run_to_end() {
     spawn();
-    return wait_end();
+    int status = 0;
+    bool ready = false;
+    const bool answered = wait_until([&] {
+      if (::waitpid(pid_, &status, WNOHANG) == pid_) return true;
+      ready = log_of_run().find("event=ready") != std::string::npos;
+      return ready;
+    });
+    if (ready || !answered) {
+      stop();
+      return -1;
+    }
+    pid_ = 0;
+    return exit_code(status);
   }
-
   /// Starts one and kills it at some instant of its start.
   void start_and_kill_after_us(int delay_us) {
     spawn();
