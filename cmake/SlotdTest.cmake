@@ -43,6 +43,7 @@ function(slotd_add_test)
   gtest_discover_tests(${target}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
+    NO_PRETTY_VALUES
     TEST_PREFIX "${arg_LABEL}.${arg_NAME}."
     PROPERTIES
       LABELS ${arg_LABEL}

@@ -1,8 +1,8 @@
 /* epochs.pml: config and samples, each two blocks with one epoch; no claim decides on a mixed set.
  *
  * Stands for: the paragraph "Config and samples are each two blocks" and step 4 of the design's claim; in C++
- *   include/slotd/config_view.hpp  the reader: epochs before a pass and behind an acquire fence after it
- *   the broker's publishing side   fill the idle block, flip by one store, fence before the next fill
+ *   include/slotd/ledger.hpp    load_stamp() before a pass, is_current() behind an acquire fence after it
+ *   broker/ledger/publish.cpp   begin_filling(): fence before a fill; flip by one store
  * Not for: the words that the claim scans meanwhile (rule.pml).
  *
  * Two sets (0 config, 1 samples), each with blocks of FIELDS fields. Version v of a set is FIELDS times v in block v % 2, published by

@@ -1,8 +1,11 @@
 /* rule.pml: the claim rule, one limit over NS slot words.
  *
  * Stands for: "Claim", "Refusal, confirmed", "Conflict", "Release" and "Reap" of the design; in C++
- *   include/slotd/claim.hpp       claim(), the confirming passes, the conflict rule, the look after the bound
- *   include/slotd/slot_table.hpp  release(), reap_word()
+ *   include/slotd/claim.hpp          Claim::run(), take_word(), admit(), reap_seen()
+ *   include/slotd/claim_slow.hpp     settle() the passes, settle_conflict() the order, spin_until_changed(),
+ *                                    judge_expired_conflict() the look after the bound, look() step 0
+ *   include/slotd/slot_table.hpp     release_slot()
+ *   include/slotd/process_table.hpp  reap_word()
  * Not for: a full table (table.pml), keys and record fields (key.pml), change of owner and entry reuse (transfer.pml), config
  * and samples (epochs.pml), weak memory orders (each step here is one sequentially consistent access).
  *
@@ -23,6 +26,7 @@
  * Mutants, each must fail: M_SCAN_FIRST M_NO_CONFIRM M_ANY_TENTATIVE M_ANY_NOTED M_ONE_LOOK M_NO_PROOF M_NO_GENERATION M_BLIND_RETRACT
  *            M_MARK_LATE M_MARK_EARLY M_NO_ORDER M_NO_PRESENCE
  *            M_STUCK_ORDERS (words that outlived a bound still order others) M_LOOK_ANEW (presence of the words as they are now)
+ *            ROUNDS=n (with M_STUCK_ORDERS: contended, without proof, after n bounds)
  *            HEAVY_STRICT (asks more than the bound can give)
  *
  * Checked: never more held than the limit (P2); a refusal only if at an instant of the claim held slots of owners not marked
@@ -232,6 +236,10 @@ inline judge_look() {
 #ifndef M_STUCK_ORDERS
   zx = 0; do :: zx < NS -> OLD(id, zx) = (ST(SEEN(id, zx)) == TENT -> SEEN(id, zx) : 0); zx++ :: else -> break od;
 #endif
+#ifdef ROUNDS
+  rounds++;
+  if :: !conf && rounds >= ROUNDS -> conf = true; saw_busy = true :: else fi;
+#endif
   if :: conf -> pc = PRESENCE2 :: else -> forget_seen(); saw_busy = false; pc = TAKE fi;
   conf = false
 }
@@ -361,6 +369,9 @@ proctype Claimer(byte id) {
 #ifdef KF
   byte fires;
 #endif
+#ifdef ROUNDS
+  byte rounds;
+#endif
 #if defined(DIE) || defined(M_NO_PROOF)
   bool reaped;
 #endif
@@ -462,6 +473,9 @@ proctype Claimer(byte id) {
          low[id] = NONE; lowv[id] = 0; forget_seen(); forget_note(); forget_old();
 #ifdef KF
          fires = 0;
+#endif
+#ifdef ROUNDS
+         rounds = 0;
 #endif
          claims++;
          if :: cur[id] -> assert(w[my[id]] == cur[id] || mark[id]) :: else fi;

@@ -73,6 +73,7 @@ not-mark-late-direct | default | rule | -DNP=2 -DHWM -DM_MARK_LATE | safety | za
 not-mark-early    | default | rule | -DNP=2 -DHWM -DCLAIMING -DM_MARK_EARLY | safety | zall<=1
 not-without-order | default | rule | -DNP=2 -DLIVE -DM_NO_ORDER | fair | non-progress
 not-stuck-ordered | default | rule | -DNP=3 -DLIM=2 -DLIVE -DSTOP -DM_STUCK_ORDERS | fair | non-progress
+not-rounds        | default | rule | -DNP=3 -DLIM=2 -DLIVE -DSTOP -DM_STUCK_ORDERS -DROUNDS=2 | safety | won
 not-heavy-bound   | default | rule | -DNP=3 -DLIM=2 -DHEAVY -DHEAVY_STRICT -DKF=1 | safety | zall
 not-claiming-unnoted | default | table | -DNP=2 -DNS=1 -DLIVE -DSTOP -DM_CLAIMING_UNNOTED | fair | non-progress
 not-one-pass      | default | table | -DNP=3 -DNS=2 -DREL -DM_ONE_PASS | safety | saw_table

@@ -1,7 +1,7 @@
 /* table.pml: no free word. One limit that nothing reaches, NS words for more claimants than words.
  *
- * Stands for: "No free word" of the design's claim, with the conflict's bound; in C++ include/slotd/claim.hpp, claim() and its look
- * without a word. An earlier reason found in that look is rule.pml's refusal and is left out here: the limit is not reached.
+ * Stands for: "No free word" of the design's claim, with the conflict's bound; in C++ include/slotd/claim_slow.hpp,
+ * look_full_table() and judge_full_table(). An earlier reason found in that look is rule.pml's refusal and is left out here: the limit is not reached.
  * Words, generations and steps are as in rule.pml. Process 0 may stop at any step, in CLAIMING too (STOP); winners may release (REL).
  *
  * The rule as checked: what keeps a claimant from a word is every word that is not FREE. CLAIMING and TENTATIVE words are the conflict:

@@ -1,8 +1,8 @@
 /* transfer.pml: change of owner, entry reuse, reap and release, with death at any step.
  *
  * Stands for: "Change of owner", "Entry reuse", "Release" and "Reap" of the design; in C++
- *   include/slotd/slot_table.hpp     transfer() (bind, adopt), release(), reap_word()
- *   include/slotd/process_table.hpp  recycle(), attach()
+ *   include/slotd/slot_table.hpp     transfer_slot() (bind, adopt), release_slot()
+ *   include/slotd/process_table.hpp  publish_hazard(), try_recycle(), sweep_words(), reap_word(), the reservation of an entry
  * Not for: the claim rule (rule.pml; here a claim is one CAS from FREE to held), limits, record fields, weak memory orders.
  *
  * Entries 0..NE-1 are seats in the process table. An entry's reservation word is {stage, attach number}. Workers are processes: each
@@ -187,7 +187,7 @@ leave: skip
   atomic { copy[id] = 0; at[id] = 0; over++ }
 }
 
-/* recycle() and reap_word(), by whoever finds the dead. */
+/* try_recycle() and reap_word(), by whoever finds the dead. */
 #ifdef M_RECYCLE_MARKED
 #define PROVEN_GONE(p) (marked[p])
 #else

@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <tuple>
 
 #include "tools/slotctl/exit_codes.hpp"
@@ -97,6 +99,21 @@ void set_variables(const std::string& block) {
   }
 }
 
+/// execvp() says EACCES also where a folder of PATH may not be searched, although there is no such
+/// command anywhere.
+int explain_exec_error(int error, const std::string& command) {
+  if (error != EACCES || command.find('/') != std::string::npos) return error;
+  const char* variable = std::getenv("PATH");
+  std::string_view folders = variable == nullptr ? "" : variable;
+  while (!folders.empty()) {
+    const std::size_t end = std::min(folders.find(':'), folders.size());
+    const std::string candidate = std::string(folders.substr(0, end)) + '/' + command;
+    if (::access(candidate.c_str(), F_OK) == 0) return error;
+    folders.remove_prefix(std::min(end + 1, folders.size()));
+  }
+  return ENOENT;
+}
+
 }  // namespace
 
 GatedChild::GatedChild(const std::vector<std::string>& command) {
@@ -140,7 +157,7 @@ void GatedChild::be_child(const std::vector<std::string>& command) const {
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
-  const int error = errno;
+  const int error = explain_exec_error(errno, command[0]);
   write_all(status_write_.get(), &error, sizeof(error));
   ::_exit(to_status(ExitCode::kNotFound));
 }

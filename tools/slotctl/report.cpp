@@ -22,8 +22,8 @@ ExitCode report_refusal(const Context& context, const Refusal& refusal) {
     context.print_json(refusal_json(refusal));
   } else {
     const Charset charset = context.console.charset();
-    context.hint(escape_text(refusal.type, charset) + " refused: " +
-                 refusal_text(refusal, charset));
+    context.hint(escape_text(refusal.type, charset) +
+                 " refused: " + refusal_text(refusal, charset));
   }
   return ExitCode::kRefused;
 }

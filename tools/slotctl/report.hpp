@@ -1,5 +1,5 @@
-// How slotctl tells that a verb could not answer or that a claim was refused: JSON on stdout with -J,
-// text on stderr. The exit status says the same. Writes to the console; not thread-safe.
+// How slotctl tells that a verb could not answer or that a claim was refused: JSON on stdout with
+// -J, text on stderr. The exit status says the same. Writes to the console; not thread-safe.
 #pragma once
 
 #include "tools/slotctl/context.hpp"
