@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -227,16 +228,18 @@ class Owner {
     return held;
   }
 
-  /// Is this file surely a segment? Its magic or its fingerprint says so, or it is the start of
-  /// one: nothing but zeros.
-  static bool looks_like_segment(const OpenedSegment& existing, std::int64_t file_bytes) {
-    if (file_bytes == 0) return true;
-    if (existing.base == nullptr) return false;
-    const Header& header = *static_cast<const Header*>(existing.base);
-    const bool named = header.magic.get() == kMagic || header.fingerprint.get() == kFingerprint;
-    const auto* words = static_cast<const std::uint64_t*>(existing.base);
-    return named || std::all_of(words, words + kHeaderBytes / 8,
-                                [](std::uint64_t word) { return word == 0; });
+  /// Is this file surely a segment, or what is left of one? Its magic or its fingerprint says so,
+  /// or it is the start of one: nothing but zeros. Read by pread: a truncated file cannot be looked
+  /// at through a mapping.
+  static bool looks_like_segment(const std::string& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    std::array<std::uint64_t, kHeaderBytes / 8> words{};
+    const ssize_t got = file ? ::pread(file.get(), words.data(), sizeof(words), 0) : -1;
+    if (got < 0) return false;
+    constexpr std::size_t kFingerprintAt = offsetof(Header, fingerprint) / 8;
+    const bool named = words[0] == kMagic || words[kFingerprintAt] == kFingerprint;
+    return named ||
+           std::all_of(words.begin(), words.end(), [](std::uint64_t word) { return word == 0; });
   }
 
   /// Makes way for a new segment. Only what is surely a segment is removed: a mistyped path costs
@@ -249,7 +252,7 @@ class Owner {
                   existing.detail +
                       "; it is not a plain file of this user: remove it, or name another segment");
     }
-    if (!looks_like_segment(existing, status.st_size)) {
+    if (!looks_like_segment(options_.path)) {
       return fail(kExitCorrupt,
                   options_.path + ": not a slotd segment; remove it, or name another path");
     }

@@ -243,7 +243,6 @@ class Client {
   /// Errors: kInvalidArgument, kNotAttached, kRetired (attach again); then the slot is empty and
   /// its reason is kNone.
   Slot try_claim(std::string_view type_name, const ClaimOptions& options, std::error_code& ec) {
-    ec.clear();
     if (!ensure_attached(ec)) return Slot();
     return claim(type(type_name), options, ec);
   }
@@ -255,7 +254,6 @@ class Client {
   }
   /// The hot form: no lookup, and with a claim that is admitted nothing allocated.
   Slot try_claim(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
-    ec.clear();
     if (!ensure_attached(ec)) return Slot();
     return claim(type_id, options, ec);
   }
@@ -268,15 +266,14 @@ class Client {
 
   /// The same answer from the held words, reserving nothing; reason kNone = yes.
   Verdict can_accept(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
-    ec.clear();
     if (!ensure_attached(ec)) return {};
-    Request request;
-    const Errc code = make_request(type_id, options, request);
+    ClaimRequest wanted;
+    const Errc code = make_request(type_id, options, wanted);
     if (code != Errc::kOk) {
       ec = code;
       return {};
     }
-    return attachment()->look(request, options.key);
+    return attachment()->look(wanted);
   }
   bool can_accept(std::string_view type_name, const ClaimOptions& options = {}) {
     std::error_code ec;
@@ -355,6 +352,7 @@ class Client {
 
   /// A forked child attaches anew on its first use; a failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
+    if (ec) ec.clear();
     Attachment* mine = attachment();
     Errc code = mine == nullptr ? Errc::kNotAttached : mine->check();
     if (mine != nullptr && code == Errc::kNotAttached) code = attach_anew(mine);
@@ -373,25 +371,32 @@ class Client {
     return Errc::kOk;
   }
 
-  Errc make_request(TypeId type_id, const ClaimOptions& options, Request& request) const noexcept {
-    if (!options.key.empty() && !is_valid_key(options.key)) return Errc::kInvalidArgument;
+  /// Default costs are left to the rules that decide.
+  static Errc make_request(TypeId type_id, const ClaimOptions& options,
+                           ClaimRequest& wanted) noexcept {
     if (options.cost_milli.value_or(0) > kMaxCostMilli) return Errc::kInvalidArgument;
-    request = slotd::make_request(attachment()->view(), type_id.index, options.cost_milli,
-                                  options.memory_bytes);
-    return Errc::kOk;
+    wanted.request.type = type_id.index;
+    wanted.request.cost_is_default = !options.cost_milli.has_value();
+    wanted.request.cost_milli = options.cost_milli.value_or(0);
+    wanted.request.memory_is_default = !options.memory_bytes.has_value();
+    wanted.request.memory_bytes = options.memory_bytes.value_or(0);
+    if (options.key.empty()) return Errc::kOk;
+    wanted.key = {options.key, key_fingerprint(options.key)};
+    return is_valid_key(options.key) ? Errc::kOk : Errc::kInvalidArgument;
   }
 
   Slot claim(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
-    Request request;
-    const Errc code = make_request(type_id, options, request);
+    ClaimRequest wanted;
+    const Errc code = make_request(type_id, options, wanted);
     if (code != Errc::kOk) {
       ec = code;
       return Slot();
     }
-    const ClaimResult result = attachment()->claim(request, options.key);
-    if (result.verdict)
-      return Slot(attachment(), {result.slot, result.word.generation(), result.nonce}, true);
-    return Slot(Refusal(result.verdict, attachment(), type_id.index));
+    Verdict refusal;
+    Attachment* const mine = attachment();
+    const HeldSlot held = mine->claim(wanted, refusal);
+    if (held.slot != kNoSlot) return Slot(mine, held, true);
+    return Slot(Refusal(refusal, mine, type_id.index));
   }
 
   std::string type_name(TypeId type_id) const {

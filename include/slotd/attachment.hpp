@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <new>
@@ -128,31 +129,26 @@ class Attachment {
   const ProcessTable& processes() const noexcept { return processes_; }
   ProcessRef self() const noexcept { return self_; }
 
-  /// Claims without waiting. Precondition: check() is kOk and the key is empty or valid.
-  ClaimResult claim(const Request& request, std::string_view key) noexcept {
-    ClaimRequest wanted{
-        request, {key, key.empty() ? 0 : key_fingerprint(key)}, was_refused(request.type)};
-    Claim attempt(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
-    const ClaimResult result = attempt.run();
-    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
-    if (result.verdict) {
-      if (wanted.look_first) set_refused(request.type, false);
-      hint_.store(result.slot + 1U, std::memory_order_relaxed);
-      count(&CounterSet::claims, 1);
-    } else {
-      set_refused(request.type, true);
-      count_refusal(result.verdict.reason);
-    }
-    return result;
+  /// Claims without waiting; wanted.look_first is for this function to set. Precondition: check()
+  /// is kOk and the key is empty or valid. A slot that is kNoSlot was refused: only then `refusal`
+  /// is written. (No copy of the request and no larger result: those cost as much as the scan.)
+  HeldSlot claim(ClaimRequest& wanted, Verdict& refusal) noexcept {
+    const std::uint32_t type = wanted.request.type;
+    wanted.look_first = was_refused(type);
+    QuickClaim quick(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
+    const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
+    if (wanted.look_first || !with_rules(type, claim_quickly))
+      return claim_fully(quick, wanted, refusal);
+    hint_.store(quick.slot() + 1U, std::memory_order_relaxed);
+    count(&CounterSet::claims, 1);
+    return {quick.slot(), quick.pending_word().generation(), quick.nonce()};
   }
 
   /// The answer a claim would get from the held words; takes nothing and counts nothing.
-  Verdict look(const Request& request, std::string_view key) noexcept {
-    const ClaimRequest wanted{request, {key, key.empty() ? 0 : key_fingerprint(key)}, true};
-    Claim attempt(processes_, self_, wanted, 0, seed_);
-    const Verdict verdict = attempt.look();
-    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
-    return verdict;
+  Verdict look(const ClaimRequest& wanted) noexcept {
+    QuickClaim quick(processes_, self_, wanted, 0, seed_);
+    const auto look_quickly = [&](QuickRules& rules) { return quick.look_quickly(rules); };
+    return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick);
   }
 
   Errc release(const HeldSlot& held) noexcept {
@@ -221,6 +217,32 @@ class Attachment {
   Attachment() = default;
   ~Attachment() = default;
 
+  /// What the quick claim could not decide.
+  [[gnu::noinline]] HeldSlot claim_fully(const QuickClaim& begun, const ClaimRequest& wanted,
+                                         Verdict& refusal) noexcept {
+    Claim attempt(begun);
+    const ClaimResult result = attempt.run();
+    const std::uint32_t type = wanted.request.type;
+    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
+    if (!result.verdict) {
+      set_refused(type, true);
+      count_refusal(result.verdict.reason);
+      refusal = result.verdict;
+      return {};
+    }
+    if (wanted.look_first) set_refused(type, false);
+    hint_.store(result.slot + 1U, std::memory_order_relaxed);
+    count(&CounterSet::claims, 1);
+    return {result.slot, result.word.generation(), result.nonce};
+  }
+
+  [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun) noexcept {
+    Claim attempt(begun);
+    const Verdict verdict = attempt.look();
+    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
+    return verdict;
+  }
+
   /// All attachments of this program or library, newest first; never deleted, so that handles stay
   /// good.
   static std::atomic<Attachment*>& all() noexcept {
@@ -255,23 +277,33 @@ class Attachment {
     return &marker;
   }
 
-  // An RMW on every claim and release would be a quarter of their time: the first thread that
-  // counts has cells of its own.
-  template <typename Select>
-  void count_cell(Select select, std::uint64_t by) noexcept {
+  /// Is this the first thread that claimed or released here? It has counters and kept rules of its
+  /// own: an RMW on every claim and release, or loading the rules anew, would be a quarter of their
+  /// time. Another thread can only get its marker after it has ended.
+  bool is_primary_thread() noexcept {
     const void* mine = thread_marker();
     const void* primary = primary_thread_.load(std::memory_order_relaxed);
-    if (primary == nullptr &&
-        primary_thread_.compare_exchange_strong(primary, mine, std::memory_order_relaxed)) {
-      primary = mine;
-    }
+    return primary == mine || (primary == nullptr && primary_thread_.compare_exchange_strong(
+                                                         primary, mine, std::memory_order_relaxed));
+  }
+
+  template <typename Select>
+  void count_cell(Select select, std::uint64_t by) noexcept {
     CounterBlock& block = view().counters(self_.index);
-    if (primary == mine) {
+    if (is_primary_thread()) {
       Cell<std::uint64_t>& cell = select(block.primary);
       cell.set(cell.get() + by);
     } else {
       select(block.shared).value.fetch_add(by, std::memory_order_relaxed);
     }
+  }
+
+  /// Calls `use` with rules for it to bring up to date: kept ones for the primary thread.
+  template <typename Use>
+  bool with_rules(std::uint32_t type, Use use) noexcept {
+    if (is_primary_thread()) return use(kept_rules_[type & (kMaxTypes - 1U)]);
+    QuickRules rules;
+    return use(rules);
   }
 
   bool was_refused(std::uint32_t type) const noexcept {
@@ -293,6 +325,7 @@ class Attachment {
   Keeper keeper_;
   ForkGuard guard_;
   std::uint64_t seed_ = 0;
+  std::array<QuickRules, kMaxTypes> kept_rules_;  ///< the primary thread's, by type
   Attachment* next_ = nullptr;
   std::atomic<bool> lent_{true};
   alignas(kLine) std::atomic<std::uint32_t> hint_{0};

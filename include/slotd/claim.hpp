@@ -21,6 +21,7 @@
 #include "slotd/layout.hpp"
 #include "slotd/ledger.hpp"
 #include "slotd/process_table.hpp"
+#include "slotd/quick_claim.hpp"
 #include "slotd/scan.hpp"
 #include "slotd/segment_view.hpp"
 #include "slotd/slot_table.hpp"
@@ -34,13 +35,6 @@ inline constexpr int kConflictRounds =
 inline constexpr int kMaxRestarts =
     4096;  ///< passes restarted by reloads and samples, words lost, ...: likewise
 
-/// What is claimed.
-struct ClaimRequest {
-  Request request;
-  KeyQuery key;
-  bool look_first = false;  ///< the last claim of this type was refused: look before taking a word
-};
-
 struct ClaimResult {
   Verdict verdict;
   std::uint32_t slot = kNoSlot;  ///< of an admitted claim
@@ -48,60 +42,37 @@ struct ClaimResult {
   std::uint64_t nonce = 0;
 };
 
-/// A nonce that no other claim has: distinct seeds, slots, generations or ticks give distinct
-/// inputs to a mixer.
-constexpr std::uint64_t make_nonce(std::uint64_t seed, SlotWord word, std::uint32_t slot,
-                                   std::uint64_t now_ns) noexcept {
-  std::uint64_t z =
-      seed + word.raw + (std::uint64_t{slot} << 20) + now_ns * 0x9e37'79b9'7f4a'7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11ebULL;
-  z ^= z >> 31;
-  return z == 0 ? 1 : z;
-}
-
 /// One claim in progress. Lives on the stack of the claiming thread; not copyable, used once.
-class Claim {
+class Claim : public QuickClaim {
  public:
-  /// `self` is the claimer's own entry (presence armed). `hint` is where to look for a free word
-  /// first. `seed` is random per attachment.
-  Claim(const ProcessTable& processes, ProcessRef self, const ClaimRequest& request,
-        std::uint32_t hint, std::uint64_t seed) noexcept
-      : processes_(processes),
-        view_(processes.view()),
-        self_(self),
-        request_(request),
-        wanted_(request.request),
-        hint_(hint),
-        seed_(seed) {}
+  using QuickClaim::QuickClaim;
+  /// Goes on where the quick claim left off.
+  explicit Claim(const QuickClaim& begun) noexcept : QuickClaim(begun) {}
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
 
   /// Decides. Held slots of dead owners in the way are freed and counted in reaped().
   ClaimResult run() noexcept {
-    load();
-    // What no state of the table can change needs no word; too_large still looks, a duplicate key
-    // comes before it.
-    const bool never = !rules_.known || rules_.draining || !check_too_large(rules_, wanted_);
-    if (never || request_.look_first) {
-      const Verdict seen = look();
-      if (!seen && (never || seen.reason != Reason::kContended)) return refuse(seen);
+    if (slot_ == kNoSlot) {
+      load();
+      // What no state of the table can change needs no word; too_large still looks, a duplicate key
+      // comes before it.
+      const bool never = !rules_.known || rules_.draining || !check_too_large(rules_, wanted_);
+      if (never || request_.look_first) {
+        const Verdict seen = look();
+        if (!seen && (never || seen.reason != Reason::kContended)) return refuse(seen);
+      }
     }
+    QuickRules quick_rules;
     for (int restart = 0; restart < kMaxRestarts; ++restart) {
-      if (!take_word()) {
+      if (slot_ == kNoSlot && try_quickly(quick_rules)) return admitted();
+      if (slot_ == kNoSlot && !take_word_slowly()) {
         const Verdict seen = look_full_table();
         if (!seen) return refuse(seen);
         continue;
       }
-      load();
-      if (!is_published_cost()) {
-        drop_word();
-        continue;
-      }
-      const Outcome outcome = decide_quickly() ? Outcome::kAdmitted : settle();
-      if (outcome == Outcome::kAdmitted && admit()) {
-        return {Verdict{}, slot_, word_.with_state(SlotState::kPending), nonce_};
-      }
+      const Outcome outcome = settle();
+      if (outcome == Outcome::kAdmitted && admit()) return admitted();
       if (outcome == Outcome::kRefused) return refuse(verdict_);
     }
     drop_word();
@@ -144,9 +115,8 @@ class Claim {
     verdict.reason = Reason::kContended;
     return verdict;
   }
+  ClaimResult admitted() const noexcept { return {Verdict{}, slot_, pending_word(), nonce_}; }
   static ClaimResult refuse(const Verdict& verdict) noexcept { return {verdict, kNoSlot, {}, 0}; }
-
-  std::uint32_t type() const noexcept { return wanted_.type; }
 
   /// Loads the rules in force now. Every verdict checks afterwards that they still are.
   void load() noexcept {
@@ -163,7 +133,14 @@ class Claim {
   }
   /// A reload may change the default costs after they were published in the own word and record.
   bool is_published_cost() const noexcept {
-    return word_.cost_milli() == wanted_.cost_milli && published_memory_ == wanted_.memory_bytes;
+    return cost_milli_ == wanted_.cost_milli && memory_bytes_ == wanted_.memory_bytes;
+  }
+  /// Under rules that are not for a quick scan.
+  bool take_word_slowly() noexcept {
+    load();
+    cost_milli_ = wanted_.cost_milli;
+    memory_bytes_ = wanted_.memory_bytes;
+    return take_word();
   }
   bool is_still_current() const noexcept { return is_current(view_, stamp_, base_); }
 
@@ -172,114 +149,9 @@ class Claim {
     return {&view_, &rules_, stamp_, request_.key, charged && processes_.is_broker_down()};
   }
 
-  // ---- Taking and dropping the own word
-  // -----------------------------------------------------------------------------------
-
-  bool take_word() noexcept {
-    const std::uint32_t mark = view_.mark();
-    const std::uint32_t start = hint_ < mark ? hint_ : 0;
-    return take_word_in(start, mark) || take_word_in(0, start) ||
-           take_word_in(mark, view_.slot_count());
-  }
-
-  bool take_word_in(std::uint32_t begin, std::uint32_t end) noexcept {
-    for (std::uint32_t slot = begin; slot < end; ++slot) {
-      const SlotWord word{view_.word(slot).load(std::memory_order_acquire)};
-      if (word.is_free() && try_publish(slot, word)) return true;
-    }
-    return false;
-  }
-
-  /// Takes the free word and publishes it as TENTATIVE, its record frozen.
-  bool try_publish(std::uint32_t slot, SlotWord free) noexcept {
-    SlotRecord& record = view_.record(slot);
-    word_ = SlotWord::make(self_.index, SlotState::kTentative, type(), wanted_.cost_milli,
-                           free.generation() + 1U);
-    std::uint64_t expected = free.raw;
-    // With the word unchanged since it was loaded, so are the fields that the last claimer left:
-    // where they are right already, nobody can read a wrong one and the CLAIMING step is not
-    // needed.
-    const bool as_is = request_.key.text.empty() && wanted_.memory_bytes == 0 &&
-                       view_.key_fingerprint(slot).load(std::memory_order_relaxed) == 0 &&
-                       record.memory_bytes.get() == 0;
-    if (as_is) {
-      raise_mark(slot);
-      if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
-        return false;
-    } else {
-      const SlotWord claiming = word_.with_state(SlotState::kClaiming);
-      if (!view_.word(slot).compare_exchange_strong(expected, claiming.raw,
-                                                    std::memory_order_seq_cst))
-        return false;
-      // Release: whoever reads one of these fields sees, behind an acquire fence, that the word has
-      // changed.
-      std::atomic_thread_fence(std::memory_order_release);
-      store_text(record.key, request_.key.text);
-      view_.key_fingerprint(slot).store(request_.key.text.empty() ? 0 : request_.key.fingerprint,
-                                        std::memory_order_relaxed);
-      record.memory_bytes.set(wanted_.memory_bytes);
-      write_times(slot, record);
-      raise_mark(slot);
-      expected = claiming.raw;
-      if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
-        return false;
-    }
-    publish_barrier();
-    slot_ = slot;
-    published_memory_ = wanted_.memory_bytes;
-    if (as_is) write_times(slot, record);
-    return true;
-  }
-
-  /// Fields that only matter once the slot is held; the word is the claimer's own until then.
-  void write_times(std::uint32_t slot, SlotRecord& record) noexcept {
-    const std::uint64_t now_ns = processes_.clock().coarse_ns();
-    nonce_ = make_nonce(seed_, word_, slot, now_ns);
-    record.nonce.set(nonce_);
-    record.claimed_at_ns.set(now_ns);
-    record.activated.set(0);
-    record.reported_cpu.set(0);
-  }
-
-  void raise_mark(std::uint32_t slot) noexcept {
-    std::atomic<std::uint64_t>& mark = view_.header().mark;
-    std::uint64_t seen = mark.load(std::memory_order_seq_cst);
-    // seq_cst: a scanner that misses the raise has published before it, and this claim's scan will
-    // see that scanner's word.
-    while (seen < slot + 1U &&
-           !mark.compare_exchange_weak(seen, slot + 1U, std::memory_order_seq_cst)) {
-    }
-  }
-
-  void drop_word() noexcept {
-    if (slot_ == kNoSlot) return;
-    std::uint64_t expected = word_.raw;
-    // Release would do for the record; seq_cst as all changes of a slot word. A failure means that
-    // the word was taken away.
-    view_.word(slot_).compare_exchange_strong(expected, word_.freed().raw,
-                                              std::memory_order_seq_cst);
-    slot_ = kNoSlot;
-  }
-
-  bool admit() noexcept {
-    std::uint64_t expected = word_.raw;
-    const bool done = view_.word(slot_).compare_exchange_strong(
-        expected, word_.with_state(SlotState::kPending).raw, std::memory_order_seq_cst);
-    if (!done) slot_ = kNoSlot;
-    return done;
-  }
-
-  // ---- Deciding
-  // -----------------------------------------------------------------------------------------------------------
-
-  /// The usual case: one scan that only adds up, everything published counted, and it fits.
-  bool decide_quickly() noexcept {
-    if (!request_.key.text.empty() || !is_quick(view_, stamp_, rules_)) return false;
-    const Usage usage = scan_quick(view_, rules_, view_.mark(), SlotState::kTentative, word_);
-    return is_still_current() && decide(rules_, wanted_, usage);
-  }
-
   // Below: claim_slow.hpp.
+  Verdict confirm(const PassContext& with, const PassWords& previous,
+                  const PassWords& pass) noexcept;
   Outcome settle() noexcept;
   Outcome settle_conflict(const PassContext& with, PassPair& passes, unsigned turn,
                           const Usage& counted) noexcept;
@@ -298,11 +170,16 @@ class Claim {
 
   /// Looks at the presence of every owner whose word the pass shows; true when a word was freed.
   bool reap_seen(const PassWords& pass) noexcept {
+    if (!view_.writable()) return false;
     bool freed_any = false;
+    std::uint32_t alive = self_.index;  // the last owner that was looked at and lives
     for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
       const SlotWord seen = pass[slot];
-      if (seen.is_free() || seen.owner() == self_.index || !is_owner_marked(seen)) continue;
-      if (!view_.writable()) continue;
+      if (seen.is_free() || seen.owner() == alive || seen.owner() == self_.index) continue;
+      if (!is_owner_marked(seen)) {
+        alive = seen.owner();
+        continue;
+      }
       const auto freed = processes_.reap_word(slot, ProbeMode::kMarkOnly);
       if (!freed) continue;
       freed_any = true;
@@ -320,21 +197,10 @@ class Claim {
            OwnerLife::kAlive;
   }
 
-  const ProcessTable& processes_;
-  const SegmentView& view_;
-  ProcessRef self_;
-  const ClaimRequest& request_;
-  Request wanted_;  ///< with the default costs of the rules now loaded
-  std::uint32_t hint_;
-  std::uint64_t seed_;
-
+  Request wanted_ = request_.request;  ///< with the default costs of the rules now loaded
   std::uint32_t base_ = 0;
   LedgerStamp stamp_;
   Rules rules_;
-  std::uint32_t slot_ = kNoSlot;  ///< own word, while one is taken
-  SlotWord word_;
-  std::uint64_t published_memory_ = 0;
-  std::uint64_t nonce_ = 0;
   Verdict verdict_;
   ConflictNote note_;
   int rounds_ = 0;

@@ -30,6 +30,17 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
   return Outcome::kRefused;
 }
 
+/// Do the held words that both passes show leave no room by themselves? kNone: they do, or the
+/// rules have just changed.
+inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous,
+                              const PassWords& pass) noexcept {
+  const Usage confirmed =
+      sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
+        return detail::is_held_throughout(previous[slot], word);
+      });
+  return is_still_current() ? decide(rules_, wanted_, confirmed) : Verdict{};
+}
+
 /// Own word published, the quick scan did not admit: full passes until there is an outcome.
 [[gnu::noinline]] inline Claim::Outcome Claim::settle() noexcept {
   PassPair passes;
@@ -43,18 +54,12 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
       return Outcome::kRestart;
     }
     PassWords& pass = passes[turn];
-    const PassWords& previous = passes[turn ^ 1U];
     load_pass(view_, slot_, pass);
     const PassContext with = context();
     const Usage counted =
         sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
-    const Usage confirmed =
-        sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
-          return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
-        });
-    const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
-    if (!is_still_current() || !same_rules) {
+    if (!is_still_current() || (confirmations > 0 && !(stamp_ == previous_stamp))) {
       confirmations = 0;
       continue;
     }
@@ -66,16 +71,13 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
       if (outcome != Outcome::kRescan) return outcome;
       continue;
     }
-    // The held words alone leave no room: look for the dead among them, then confirm.
-    if (reap_seen(pass)) {
+    // The held words alone leave no room: confirm that, then look for the dead among them.
+    const Verdict certain = confirmations > 0 ? confirm(with, passes[turn ^ 1U], pass) : Verdict{};
+    if (!certain || ++confirmations >= kMaxPasses) {
+      if (!reap_seen(pass)) return refuse_word(certain ? contended() : certain);
       confirmations = 0;
       continue;
     }
-    if (confirmations > 0) {
-      const Verdict verdict = decide(rules_, wanted_, confirmed);
-      if (!verdict) return refuse_word(verdict);
-    }
-    if (++confirmations >= kMaxPasses) return refuse_word(contended());
     previous_stamp = stamp_;
     turn ^= 1U;
   }
@@ -183,30 +185,21 @@ inline Verdict Claim::look_in_passes(PassPair& passes) noexcept {
   for (int restart = 0; restart < kMaxRestarts; ++restart) {
     load();
     PassWords& pass = passes[turn];
-    const PassWords& previous = passes[turn ^ 1U];
     load_held_pass(pass);
     const PassContext with = context();
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
-    const Usage confirmed =
-        sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
-          return confirmations > 0 && detail::is_held_throughout(previous[slot], word);
-        });
-    const bool same_rules = confirmations == 0 || stamp_ == previous_stamp;
-    if (!is_still_current() || !same_rules) {
+    if (!is_still_current() || (confirmations > 0 && !(stamp_ == previous_stamp))) {
       confirmations = 0;
       continue;
     }
     const Verdict verdict = decide(rules_, wanted_, held);
     if (verdict) return verdict;
-    if (reap_seen(pass)) {
+    const Verdict certain = confirmations > 0 ? confirm(with, passes[turn ^ 1U], pass) : Verdict{};
+    if (!certain || ++confirmations >= kMaxPasses) {
+      if (!reap_seen(pass)) return certain ? contended() : certain;
       confirmations = 0;
       continue;
     }
-    if (confirmations > 0) {
-      const Verdict certain = decide(rules_, wanted_, confirmed);
-      if (!certain) return certain;
-    }
-    if (++confirmations >= kMaxPasses) return contended();
     previous_stamp = stamp_;
     turn ^= 1U;
   }
@@ -236,15 +229,8 @@ inline Verdict Claim::judge_full_table(PassPair& passes) noexcept {
 }
 
 inline Verdict Claim::look() noexcept {
-  load();
-  // With the mark below the end of the table there is a free word.
-  if (request_.key.text.empty() && is_quick(view_, stamp_, rules_) &&
-      view_.mark() < view_.slot_count()) {
-    const Verdict verdict = decide(
-        rules_, wanted_, scan_quick(view_, rules_, view_.mark(), SlotState::kPending, SlotWord{}));
-    if (verdict && is_still_current()) return verdict;
-  }
-  return look_slowly();
+  QuickRules quick_rules;
+  return look_quickly(quick_rules) ? Verdict{} : look_slowly();
 }
 
 /// No free word was found. Admitted here means: look for a word again.

@@ -1,23 +1,10 @@
-// Reading the slot table: sums over the words for one claim's rules. Two ways that must agree: the
-// quick scan, which only adds up (claims that carry no key, no memory rule, nothing measured), and
-// the full pass, which keeps the words it saw so that two passes can be compared. Reads only; never
-// blocks; no allocation; no system call.
+// Reading the slot table in full passes, which keep the words they saw so that two of them can be
+// compared. The usual claim and dry run need only the quick scan (quick_rules.hpp); the two must
+// agree. Reads only; never blocks; no allocation; no system call.
 //
 // Words are loaded one by one (8-byte lanes); a scan is not a snapshot. What may be concluded from
 // it: design, section 5.
 #pragma once
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(SLOTD_SCALAR_SCAN)
-#if !defined(__has_feature)
-#define SLOTD_VECTOR_SCAN 1
-#elif !__has_feature(thread_sanitizer)
-#define SLOTD_VECTOR_SCAN 1
-#endif
-#endif
-
-#ifdef SLOTD_VECTOR_SCAN
-#include <immintrin.h>
-#endif
 
 #include <array>
 #include <atomic>
@@ -30,164 +17,7 @@
 
 namespace slotd::inline v0_1 {
 
-/// The barrier between publishing one's own word and reading the others'. On x86-64 the publishing
-/// RMW is itself the full barrier and only the compiler must be held back; elsewhere, and where a
-/// checker has to see it, a seq_cst fence follows.
-inline void publish_barrier() noexcept {
-#ifdef SLOTD_VECTOR_SCAN
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-#else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
-}
-
-inline constexpr unsigned kQuickGroups = 3;
 inline constexpr std::uint32_t kNoSlot = 0xffff'ffffU;
-
-namespace detail {
-
-/// Masks in, counts out. Class 0 is the type's family, the others are groups with one weight for
-/// all members.
-struct QuickSums {
-  std::array<std::uint32_t, kQuickGroups + 1> masks{};
-  std::array<std::uint64_t, kQuickGroups + 1> counts{};
-  std::uint64_t slots = 0;
-  std::uint64_t cost_milli = 0;
-};
-
-template <unsigned kClasses>
-inline void add_words_scalar(const std::atomic<std::uint64_t>* words, std::uint32_t begin,
-                             std::uint32_t end, SlotState from_state, QuickSums& sums) noexcept {
-  for (std::uint32_t slot = begin; slot < end; ++slot) {
-    const SlotWord word{words[slot].load(std::memory_order_relaxed)};
-    const std::uint64_t counted = word.state() >= from_state ? 1U : 0U;
-    sums.slots += counted;
-    sums.cost_milli += counted * word.cost_milli();
-    for (unsigned i = 0; i < kClasses; ++i)
-      sums.counts[i] += counted & (sums.masks[i] >> word.type());
-  }
-}
-
-#ifdef SLOTD_VECTOR_SCAN
-/// Four words a step. Vector loads of aligned 8-byte lanes: each lane is read whole on every x86-64
-/// machine with AVX2.
-template <unsigned kClasses>
-__attribute__((target("avx2"))) inline void add_words_avx2(const std::atomic<std::uint64_t>* words,
-                                                           std::uint32_t count,
-                                                           SlotState from_state,
-                                                           QuickSums& sums) noexcept {
-  const auto* lanes = reinterpret_cast<const std::uint64_t*>(words);
-  const __m256i state_mask = _mm256_set1_epi64x((1LL << kStateBits) - 1);
-  const __m256i type_mask = _mm256_set1_epi64x((1LL << kTypeBits) - 1);
-  const __m256i cost_mask = _mm256_set1_epi64x(kMaxCostMilli);
-  const __m256i below = _mm256_set1_epi64x(static_cast<long long>(from_state) - 1);
-  const __m256i one = _mm256_set1_epi64x(1);
-  __m256i masks[kClasses];
-  __m256i counts[kClasses];
-  for (unsigned i = 0; i < kClasses; ++i) {
-    masks[i] = _mm256_set1_epi64x(static_cast<long long>(sums.masks[i]));
-    counts[i] = _mm256_setzero_si256();
-  }
-  __m256i slots = _mm256_setzero_si256();
-  __m256i costs = _mm256_setzero_si256();
-  for (std::uint32_t slot = 0; slot < count; slot += 4) {
-    const __m256i word = _mm256_load_si256(reinterpret_cast<const __m256i*>(lanes + slot));
-    const __m256i state = _mm256_and_si256(_mm256_srli_epi64(word, kStateShift), state_mask);
-    const __m256i counted = _mm256_cmpgt_epi64(state, below);
-    const __m256i type = _mm256_and_si256(_mm256_srli_epi64(word, kTypeShift), type_mask);
-    const __m256i unit = _mm256_and_si256(counted, one);
-    slots = _mm256_sub_epi64(slots, counted);
-    costs = _mm256_add_epi64(costs, _mm256_and_si256(_mm256_and_si256(word, cost_mask), counted));
-    for (unsigned i = 0; i < kClasses; ++i) {
-      counts[i] =
-          _mm256_add_epi64(counts[i], _mm256_and_si256(_mm256_srlv_epi64(masks[i], type), unit));
-    }
-  }
-  alignas(32) std::uint64_t out[kClasses + 2][4];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out[0]), slots);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out[1]), costs);
-  for (unsigned i = 0; i < kClasses; ++i)
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out[i + 2]), counts[i]);
-  sums.slots += out[0][0] + out[0][1] + out[0][2] + out[0][3];
-  sums.cost_milli += out[1][0] + out[1][1] + out[1][2] + out[1][3];
-  for (unsigned i = 0; i < kClasses; ++i)
-    sums.counts[i] += out[i + 2][0] + out[i + 2][1] + out[i + 2][2] + out[i + 2][3];
-}
-
-inline bool has_avx2() noexcept {
-  static const bool found = __builtin_cpu_supports("avx2") != 0;
-  return found;
-}
-#endif
-
-/// Sums words[0, count) whose state is at least `from_state`.
-template <unsigned kClasses>
-inline void add_words(const std::atomic<std::uint64_t>* words, std::uint32_t count,
-                      SlotState from_state, QuickSums& sums) noexcept {
-  std::uint32_t done = 0;
-#ifdef SLOTD_VECTOR_SCAN
-  if (count >= 8 && has_avx2()) {
-    done = count & ~3U;
-    add_words_avx2<kClasses>(words, done, from_state, sums);
-  }
-#endif
-  add_words_scalar<kClasses>(words, done, count, from_state, sums);
-}
-
-inline void add_words_for(unsigned classes, const std::atomic<std::uint64_t>* words,
-                          std::uint32_t count, SlotState from_state, QuickSums& sums) noexcept {
-  switch (classes) {
-    case 1:
-      return add_words<1>(words, count, from_state, sums);
-    case 2:
-      return add_words<2>(words, count, from_state, sums);
-    case 3:
-      return add_words<3>(words, count, from_state, sums);
-    default:
-      return add_words<kQuickGroups + 1>(words, count, from_state, sums);
-  }
-}
-
-}  // namespace detail
-
-/// Can the quick scan answer under these rules? Not when memory is ruled, a charge is published, or
-/// weights differ.
-inline bool is_quick(const SegmentView& view, const LedgerStamp& stamp,
-                     const Rules& rules) noexcept {
-  if (rules.memory_max_bytes != 0 || rules.group_count > kQuickGroups) return false;
-  if (view.sample(stamp.sample_epoch).charge_mark.get() != 0) return false;
-  for (std::uint32_t i = 0; i < rules.group_count; ++i) {
-    if (rules.groups[i].uniform_weight == 0) return false;
-  }
-  return true;
-}
-
-/// Usage of words [0, mark) in state `from_state` or later; `own` (a published word of the caller,
-/// or an empty word) is taken out again. Precondition: is_quick().
-inline Usage scan_quick(const SegmentView& view, const Rules& rules, std::uint32_t mark,
-                        SlotState from_state, SlotWord own) noexcept {
-  detail::QuickSums sums;
-  sums.masks[0] = rules.family_mask;
-  for (std::uint32_t i = 0; i < rules.group_count; ++i)
-    sums.masks[i + 1] = rules.groups[i].member_mask;
-  detail::add_words_for(rules.group_count + 1, view.words(), mark, from_state, sums);
-  const bool own_counted = own.state() >= from_state && !own.is_free();
-  const std::uint64_t one = own_counted ? 1U : 0U;
-  Usage usage;
-  usage.slots = static_cast<std::uint32_t>(sums.slots - one);
-  usage.in_family =
-      static_cast<std::uint32_t>(sums.counts[0] - (one & (rules.family_mask >> own.type())));
-  usage.charged_micro = (sums.cost_milli - one * own.cost_milli()) * 1000U;
-  for (std::uint32_t i = 0; i < rules.group_count; ++i) {
-    const Rules::Group& group = rules.groups[i];
-    usage.by_group[i] =
-        (sums.counts[i + 1] - (one & (group.member_mask >> own.type()))) * group.uniform_weight;
-  }
-  return usage;
-}
-
-// ---- Full passes
-// -------------------------------------------------------------------------------------------------------------
 
 /// The words that one pass saw. 32 KiB: lives on the stack of the claims that meet a refusal or a
 /// conflict.
@@ -293,10 +123,18 @@ inline void add_slot(const PassContext& context, std::uint32_t slot, SlotWord wo
 /// Usage of the words of a pass for which `wanted(slot, word)` is true.
 template <typename Wanted>
 inline Usage sum_pass(const PassContext& context, const PassWords& pass, Wanted wanted) noexcept {
+  const bool reserved_costs_alone =
+      context.key.text.empty() && context.rules->memory_max_bytes == 0 &&
+      context.view->sample(context.stamp.sample_epoch).charge_mark.get() == 0;
   Usage usage;
   for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
     const SlotWord word{pass.words[slot]};
-    if (wanted(slot, word)) add_slot(context, slot, word, usage);
+    if (!wanted(slot, word)) continue;
+    if (reserved_costs_alone) {
+      usage.add(*context.rules, word.type(), charge_micro(word, ChargeWord{}, false), 0);
+    } else {
+      add_slot(context, slot, word, usage);
+    }
   }
   return usage;
 }

@@ -187,17 +187,24 @@ Text<N> load_text(const TextCells<N>& cells) noexcept {
   return text;
 }
 
+/// Bytes [8 * index, 8 * index + 8) of a text as a little-endian word, zero behind its end.
+inline std::uint64_t text_word(std::string_view text, std::size_t index) noexcept {
+  const std::size_t begin = 8 * index;
+  std::uint64_t word = 0;
+  if (text.size() >= begin + 8) {
+    std::memcpy(&word, text.data() + begin, 8);
+    return word;
+  }
+  for (std::size_t end = text.size(); end > begin; --end)
+    word = (word << 8) | static_cast<unsigned char>(text[end - 1]);
+  return word;
+}
+
 /// Writes a text, cut to what fits with its NUL; the rest is zero.
 template <std::size_t N>
 void store_text(TextCells<N>& cells, std::string_view value) noexcept {
-  Text<N> text{};
-  const std::size_t length = value.size() < text.size() ? value.size() : text.size() - 1;
-  if (length != 0) std::memcpy(text.data(), value.data(), length);
-  for (std::size_t i = 0; i < N; ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + 8 * i, 8);
-    cells.word[i].set(word);
-  }
+  const std::string_view text = value.substr(0, N * 8 - 1);
+  for (std::size_t i = 0; i < N; ++i) cells.word[i].set(text_word(text, i));
 }
 
 template <std::size_t M>
@@ -208,11 +215,14 @@ std::string_view text_view(const std::array<char, M>& text) noexcept {
                            : static_cast<std::size_t>(static_cast<const char*>(end) - text.data())};
 }
 
-/// 64-bit fingerprint of a key (FNV-1a, never 0). Equal fingerprints are compared byte by byte
-/// before they mean anything.
-constexpr std::uint64_t key_fingerprint(std::string_view key) noexcept {
-  std::uint64_t hash = 0xcbf2'9ce4'8422'2325ULL;
-  for (const char byte : key) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100'0000'01b3ULL;
+/// 64-bit fingerprint of a key, never 0. Equal fingerprints are compared byte by byte before they
+/// mean anything. Eight bytes a step: byte by byte it would be a third of a claim with a key.
+inline std::uint64_t key_fingerprint(std::string_view key) noexcept {
+  std::uint64_t hash = 0xcbf2'9ce4'8422'2325ULL + key.size();
+  for (std::size_t i = 0; 8 * i < key.size(); ++i) {
+    hash = (hash ^ text_word(key, i)) * 0x9e37'79b9'7f4a'7c15ULL;
+    hash ^= hash >> 32;
+  }
   return hash == 0 ? 1 : hash;
 }
 

@@ -51,6 +51,7 @@ std::string find_segment(const std::string& output) {
 /// Pids of the processes that were started on this segment.
 std::vector<std::string> find_processes_of(const std::string& segment) {
   std::vector<std::string> found;
+  if (segment.empty()) return found;  // the job has not named it yet
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     if (read_text(entry.path() / "environ").find("SLOTD_SEGMENT=" + segment) != std::string::npos) {
       found.push_back(entry.path().filename());

@@ -114,6 +114,7 @@ bool pass_on(const std::string& segment, Baton& baton) {
     slot = clients[turn].adopt(token);
     baton.passed.fetch_add(1);
   }
+  baton.barrier.wait(3);  // nobody asks any more: only now may the slot come back
   return true;
 }
 
@@ -130,6 +131,7 @@ bool ask(const std::string& segment, Baton& baton, std::uint32_t way) {
     if (slot) (way == 0 ? baton.same_key : baton.second_job).fetch_add(1);
     if (way == 0 && !client.find("EG_baton")) baton.not_found.fetch_add(1);
   }
+  baton.barrier.wait(3);
   return true;
 }
 

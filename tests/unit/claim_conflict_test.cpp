@@ -35,7 +35,8 @@ TEST(Conflict, OneOfTwoWinsTheLastRoomEveryTime) {
         if (result.verdict) winners.fetch_add(1);
         finish.arrive_and_wait();
         if (t == 0 && winners.exchange(0) != 1) wrong.fetch_add(1);
-        if (result.verdict) release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce});
+        if (result.verdict)
+          release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce});
       }
     });
   }

@@ -33,12 +33,14 @@ class Pause {
 /// One claim, and a second one when the first was refused and slots of the dead could be freed:
 /// owners that are known by pid alone are looked at by system calls, which a claim itself does not
 /// make.
-ClaimResult claim_once(Attachment& attachment, const Request& request, const std::string& key) {
-  ClaimResult result = attachment.claim(request, key);
-  if (!result.verdict && may_pass(result.verdict.reason) && attachment.reap() != 0) {
-    result = attachment.claim(request, key);
+HeldSlot claim_once(Attachment& attachment, const Request& request, const std::string& key,
+                    Verdict& refusal) {
+  ClaimRequest wanted{request, {key, key.empty() ? 0 : key_fingerprint(key)}};
+  HeldSlot held = attachment.claim(wanted, refusal);
+  if (held.slot == kNoSlot && may_pass(refusal.reason) && attachment.reap() != 0) {
+    held = attachment.claim(wanted, refusal);
   }
-  return result;
+  return held;
 }
 
 }  // namespace
@@ -75,15 +77,12 @@ ClaimedJob claim_job(Attachment& attachment, const JobOptions& options) {
     const SegmentView& view = attachment.view();
     // Asked for anew each time: a reload may have changed what the type costs.
     const Request request = make_request(view, options);
-    const ClaimResult result = claim_once(attachment, request, options.key);
-    if (result.verdict) {
-      return {{result.slot, result.word.generation(), result.nonce},
-              read_type_name(view, request.type),
-              std::nullopt};
-    }
+    Verdict refusal;
+    const HeldSlot held = claim_once(attachment, request, options.key, refusal);
+    if (held.slot != kNoSlot) return {held, read_type_name(view, request.type), std::nullopt};
     const std::uint64_t now_ns = monotonic_ns();
-    if (now_ns >= deadline_ns || !may_pass(result.verdict.reason)) {
-      return {{}, options.type, make_refusal(view, result.verdict, options.type)};
+    if (now_ns >= deadline_ns || !may_pass(refusal.reason)) {
+      return {{}, options.type, make_refusal(view, refusal, options.type)};
     }
     pause.sleep(deadline_ns - now_ns);
   }

@@ -5,7 +5,7 @@ find_package(nlohmann_json REQUIRED)
 add_executable(slotd-bench
   bench_segment.cpp
   machine.cpp
-  main.cpp
+  main.cpp run.cpp
   operations.cpp
   options.cpp
   report.cpp
