@@ -93,15 +93,19 @@ class Claim : public QuickClaim {
     kRescan,    ///< own word kept, read again
   };
 
-  /// Tentative words in the way at the first conflict of a round.
-  struct ConflictNote {
+  /// Some tentative words with the values that they had. What does not fit is forgotten.
+  struct WordNote {
     static constexpr std::uint32_t kMaxNoted = 64;
-    bool taken = false;
-    std::uint64_t since_ns = 0;
     std::uint32_t count = 0;
     std::array<std::uint32_t, kMaxNoted> slots;
     std::array<std::uint64_t, kMaxNoted> words;
 
+    void add(std::uint32_t slot, SlotWord word) noexcept {
+      if (count == kMaxNoted) return;
+      slots[count] = slot;
+      words[count] = word.raw;
+      ++count;
+    }
     bool holds(std::uint32_t slot, SlotWord word) const noexcept {
       for (std::uint32_t i = 0; i < count; ++i) {
         if (slots[i] == slot) return words[i] == word.raw;
@@ -160,6 +164,7 @@ class Claim : public QuickClaim {
                      const Usage& counted) noexcept;
   bool is_obstacle(const PassContext& pass_context, std::uint32_t slot, SlotWord word,
                    const Usage& counted) const noexcept;
+  bool is_hopeless(const PassContext& with, const PassWords& pass) const noexcept;
   bool spin_until_changed(std::uint32_t slot, SlotWord word) const noexcept;
   Outcome refuse_word(const Verdict& verdict) noexcept;
   void load_held_pass(PassWords& pass) noexcept;
@@ -168,7 +173,8 @@ class Claim : public QuickClaim {
   Verdict judge_full_table(PassPair& passes) noexcept;
   Verdict look_full_table() noexcept;
 
-  /// Looks at the presence of every owner whose word the pass shows; true when a word was freed.
+  /// Looks at the presence of every owner whose word the pass shows; true when a word
+  /// of a dead owner is free by now.
   bool reap_seen(const PassWords& pass) noexcept {
     if (!view_.writable()) return false;
     bool freed_any = false;
@@ -181,7 +187,11 @@ class Claim : public QuickClaim {
         continue;
       }
       const auto freed = processes_.reap_word(slot, ProbeMode::kMarkOnly);
-      if (!freed) continue;
+      if (!freed) {
+        // Somebody else was faster: the dead owner's word was counted all the same.
+        freed_any |= view_.word(slot).load(std::memory_order_acquire) != seen.raw;
+        continue;
+      }
       freed_any = true;
       if (freed->is_held()) ++reaped_;
     }
@@ -202,7 +212,10 @@ class Claim : public QuickClaim {
   LedgerStamp stamp_;
   Rules rules_;
   Verdict verdict_;
-  ConflictNote note_;
+  bool in_conflict_ = false;
+  std::uint64_t conflict_since_ns_ = 0;
+  WordNote noted_;  ///< tentative words in the way at the first conflict of a round
+  WordNote stuck_;  ///< those that did not move for a whole round: counted, but not waited for
   int rounds_ = 0;
   std::uint32_t reaped_ = 0;
 };

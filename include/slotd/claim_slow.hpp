@@ -88,7 +88,7 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
 /// for here.
 inline bool Claim::is_obstacle(const PassContext& with, std::uint32_t slot, SlotWord word,
                                const Usage& counted) const noexcept {
-  if (word.state() != SlotState::kTentative) return false;
+  if (word.state() != SlotState::kTentative || stuck_.holds(slot, word)) return false;
   if (has_key(view_, slot, word, request_.key, RecordTrust::kPossible)) return true;
   const std::uint64_t memory = pending_memory(with, slot, word, load_charge(view_, stamp_, slot));
   return is_in_the_way(rules_, wanted_, counted, word.type(), word.cost_milli(), memory);
@@ -96,15 +96,22 @@ inline bool Claim::is_obstacle(const PassContext& with, std::uint32_t slot, Slot
 
 inline void Claim::note_conflict(const PassContext& with, const PassWords& pass,
                                  const Usage& counted) noexcept {
-  note_.taken = true;
-  note_.since_ns = monotonic_ns();
-  note_.count = 0;
-  for (std::uint32_t slot = 0; slot < pass.count && note_.count < ConflictNote::kMaxNoted; ++slot) {
-    if (!is_obstacle(with, slot, pass[slot], counted)) continue;
-    note_.slots[note_.count] = slot;
-    note_.words[note_.count] = pass.words[slot];
-    ++note_.count;
+  in_conflict_ = true;
+  conflict_since_ns_ = monotonic_ns();
+  noted_.count = 0;
+  for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
+    if (is_obstacle(with, slot, pass[slot], counted)) noted_.add(slot, pass[slot]);
   }
+}
+
+/// Is it certain already that nothing is to be waited for? Then the stuck words and the held ones
+/// leave no room.
+inline bool Claim::is_hopeless(const PassContext& with, const PassWords& pass) const noexcept {
+  if (stuck_.count == 0) return false;
+  const Usage lasting = sum_pass(with, pass, [&](std::uint32_t slot, SlotWord word) {
+    return word.is_held() || stuck_.holds(slot, word);
+  });
+  return !decide(rules_, wanted_, lasting);
 }
 
 /// Only tentative words stand in the way. The lowest index goes first: who has a lower one in its
@@ -112,8 +119,8 @@ inline void Claim::note_conflict(const PassContext& with, const PassWords& pass,
 inline Claim::Outcome Claim::settle_conflict(const PassContext& with, PassPair& passes,
                                              unsigned turn, const Usage& counted) noexcept {
   const PassWords& pass = passes[turn];
-  if (!note_.taken) note_conflict(with, pass, counted);
-  if (monotonic_ns() - note_.since_ns >= kConflictBoundNs) {
+  if (!in_conflict_) note_conflict(with, pass, counted);
+  if (is_hopeless(with, pass) || monotonic_ns() - conflict_since_ns_ >= kConflictBoundNs) {
     drop_word();
     return judge_expired_conflict(passes);
   }
@@ -135,27 +142,35 @@ inline bool Claim::spin_until_changed(std::uint32_t slot, SlotWord word) const n
       if (view_.word(slot).load(std::memory_order_acquire) != word.raw) return true;
       detail::pause_cpu();
     }
-    if (monotonic_ns() - note_.since_ns >= kConflictBoundNs) return false;
+    if (monotonic_ns() - conflict_since_ns_ >= kConflictBoundNs) return false;
   }
 }
 
 /// The bound is over and the own word is free. Held words, and tentative words that have not moved
 /// since the conflict began, are what may be counted on; if they leave no room the answer is
-/// `contended`, else the claim starts again with a new note.
+/// `contended`, else the claim starts again with a new note. The words that have not moved are
+/// waited for no more: two claimants that both wait for a stopped third would meet again and again.
 inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
+  const auto is_unmoved = [&](std::uint32_t slot, SlotWord word) {
+    return word == passes[0][slot] && word.state() == SlotState::kTentative &&
+           (noted_.holds(slot, word) || stuck_.holds(slot, word));
+  };
   for (int attempt = 0; attempt < kMaxPasses; ++attempt) {
     load();
     load_pass(view_, kNoSlot, passes[0]);
     load_pass(view_, kNoSlot, passes[1]);
     const Usage lasting = sum_pass(
         context().with(RecordTrust::kCertain), passes[1], [&](std::uint32_t slot, SlotWord word) {
-          if (detail::is_held_throughout(passes[0][slot], word)) return true;
-          return word == passes[0][slot] && word.state() == SlotState::kTentative &&
-                 note_.holds(slot, word);
+          return detail::is_held_throughout(passes[0][slot], word) || is_unmoved(slot, word);
         });
     if (!is_still_current()) continue;
     if (decide(rules_, wanted_, lasting)) {
-      note_.taken = false;
+      WordNote unmoved;
+      for (std::uint32_t slot = 0; slot < passes[1].count; ++slot) {
+        if (is_unmoved(slot, passes[1][slot])) unmoved.add(slot, passes[1][slot]);
+      }
+      stuck_ = unmoved;
+      in_conflict_ = false;
       if (++rounds_ >= kConflictRounds) break;
       return Outcome::kRestart;
     }

@@ -75,6 +75,38 @@ TEST(Conflict, OneKeyIsHeldAtMostOnce) {
   EXPECT_GT(admitted.load(), 0);
 }
 
+// Room for two; a stopped claimant in front holds one room for itself for ever. Of two others one
+// gets the second room every time, and is not kept waiting for a process that never moves.
+TEST(Conflict, AStoppedClaimantInFrontKeepsOnlyItsOwnRoom) {
+  broker::LedgerSpec spec = make_spec(100'000'000);
+  spec.types[kTrack].limit = 2;
+  const HeapSegment segment(spec);
+  const ProcessRef stopped = segment.add_process(90);
+  segment.put_word(0, SlotWord::make(stopped.index, SlotState::kTentative, kTrack, 500, 7));
+  constexpr int kRounds = 300;
+  std::barrier start(2);
+  std::barrier finish(2);
+  std::atomic<int> winners{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      const ProcessRef me = segment.add_process(static_cast<std::uint32_t>(100 + t));
+      for (int round = 0; round < kRounds; ++round) {
+        start.arrive_and_wait();
+        const ClaimResult result = segment.claim(me, kTrack);
+        if (result.verdict) winners.fetch_add(1);
+        finish.arrive_and_wait();
+        if (t == 0 && winners.exchange(0) != 1) wrong.fetch_add(1);
+        if (result.verdict)
+          release_slot(segment.view(), {result.slot, result.word.generation(), result.nonce});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
 // Refusal, conflict and full table on a thread with 112 KiB of stack: the two passes take 64 of
 // them.
 TEST(Conflict, FitsSmallStacks) {
