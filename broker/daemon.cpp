@@ -24,8 +24,6 @@ namespace {
 constexpr const char* kDefaultConfigPath = "/etc/slotd/slotd.yaml";
 constexpr int kExitInternal = 70;
 constexpr int kExitConfig = 78;
-constexpr int kReserveAttempts = 100;
-constexpr unsigned kReservePauseUs = 20'000;
 constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
 
 std::string config_path_of(const Options& options) {
@@ -169,16 +167,12 @@ bool Daemon::attach_self() {
   processes_.view().header().broker.store(0, std::memory_order_release);
   store_text(processes_.view().header().version, kVersion);
   const SelfIdentity& self = processes_.self();
-  // The broker's entry may still be its predecessor's, who is gone but for the last instructions of
-  // its exit.
-  for (int attempt = 0; !self_ && attempt < kReserveAttempts; ++attempt) {
-    if (attempt > 0) ::usleep(kReservePauseUs);
-    self_ = processes_.reserve(static_cast<std::uint32_t>(self.pid));
-  }
+  processes_.clear_broker_entry();
+  self_ = processes_.reserve(static_cast<std::uint32_t>(self.pid));
   if (!self_) {
     log_error(
-        "the broker's process entry is still taken by an earlier broker that cannot be proven dead "
-        "from here");
+        "the broker's process entry cannot be freed: a process that is giving a slot away names "
+        "it; start again");
     return false;
   }
   processes_.store_identity(self_, self.start_ticks, self.time_ns_inode, self.uid, "slotd");

@@ -110,7 +110,7 @@ struct SegmentConfig {
   std::uint32_t mode = 0660;      ///< permission bits of the segment file
   std::string group;              ///< empty: the broker's own primary group
   std::uint32_t slots = 1'024;    ///< 1..4096, fixed for the segment's life
-  std::uint32_t processes = 512;  ///< 1..1023, likewise
+  std::uint32_t processes = 512;  ///< 2..1023, likewise; one is the broker's
 
   bool operator==(const SegmentConfig&) const = default;
 };

@@ -127,7 +127,7 @@ void read_segment(ReadContext& context, const Place& place, SegmentConfig& segme
       {"group", [&](const Place& at) { read_name(context, at, segment.group); }},
       {"slots", [&](const Place& at) { read_count(context, at, 1, kMaxSlots, segment.slots); }},
       {"processes",
-       [&](const Place& at) { read_count(context, at, 1, kMaxProcesses, segment.processes); }},
+       [&](const Place& at) { read_count(context, at, 2, kMaxProcesses, segment.processes); }},
   };
   read_map(context, place, fields, {"in segment", {}, {}});
 }

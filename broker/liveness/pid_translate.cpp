@@ -25,22 +25,35 @@ std::optional<int> parse_innermost_pid(std::string_view status) {
   return pid;
 }
 
+namespace {
+
+/// Namespace and innermost pid of a process of /proc; nothing when the caller may not know.
+std::optional<std::pair<std::uint32_t, std::uint32_t>> read_inner_pid(const std::string& folder) {
+  const auto inode = static_cast<std::uint32_t>(read_inode((folder + "/ns/pid").c_str()));
+  std::array<char, 4096> status{};
+  if (inode == 0 || read_small_file((folder + "/status").c_str(), status) <= 0) return std::nullopt;
+  const auto inner = parse_innermost_pid(status.data());
+  if (!inner) return std::nullopt;
+  return std::pair{inode, static_cast<std::uint32_t>(*inner)};
+}
+
+}  // namespace
+
 PidMap read_pid_map(std::uint32_t own_ns_inode) {
   PidMap found;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), &::closedir);
   if (proc == nullptr) return found;
   while (const dirent* entry = ::readdir(proc.get())) {
     if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-    const std::string folder = std::string("/proc/") + entry->d_name;
-    const auto inode = static_cast<std::uint32_t>(read_inode((folder + "/ns/pid").c_str()));
-    if (inode == 0 || inode == own_ns_inode) continue;  // 0: not allowed to know
-    std::array<char, 4096> status{};
-    if (read_small_file((folder + "/status").c_str(), status) <= 0) continue;
-    if (const auto inner = parse_innermost_pid(status.data())) {
-      found[{inode, static_cast<std::uint32_t>(*inner)}] = std::atoi(entry->d_name);
-    }
+    const auto inner = read_inner_pid(std::string("/proc/") + entry->d_name);
+    if (inner && inner->first != own_ns_inode) found[*inner] = std::atoi(entry->d_name);
   }
   return found;
+}
+
+bool is_pid_of(int host_pid, std::uint32_t pid_ns_inode, std::uint32_t pid) {
+  const auto inner = read_inner_pid("/proc/" + std::to_string(host_pid));
+  return inner && inner->first == pid_ns_inode && inner->second == pid;
 }
 
 }  // namespace slotd::broker

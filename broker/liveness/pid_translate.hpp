@@ -20,4 +20,8 @@ using PidMap = std::map<std::pair<std::uint32_t, std::uint32_t>, int>;
 /// One walk over /proc: about 10 microseconds per process of the host. `own_ns_inode` is left out.
 PidMap read_pid_map(std::uint32_t own_ns_inode);
 
+/// Is the host's process `host_pid` known as `pid` in that namespace? For a caller that holds its
+/// pidfd.
+bool is_pid_of(int host_pid, std::uint32_t pid_ns_inode, std::uint32_t pid);
+
 }  // namespace slotd::broker

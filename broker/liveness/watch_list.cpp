@@ -12,6 +12,10 @@ constexpr std::uint64_t kLongestPauseNs = 60 * kNsPerSecond;
 }  // namespace
 
 void WatchList::sweep() {
+  // What an earlier broker watched nobody watches now, until scan() does.
+  for (std::uint32_t index = 1; index <= processes_.view().process_count(); ++index) {
+    processes_.view().process(index).watched.store(0, std::memory_order_release);
+  }
   for (std::uint32_t slot = 0; slot < processes_.view().slot_count(); ++slot)
     reap(slot, ProbeMode::kPidfd);
   scan();
@@ -93,6 +97,12 @@ bool WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reserv
     return false;
   }
   if (!pidfd) return false;
+  // With the descriptor open the number cannot change hands: is it still the one that was looked
+  // for?
+  if (!same_namespace && (!is_pid_of(*pid, reservation.pid_ns_inode(), reservation.pid()) ||
+                          probe_exited(pidfd.get()))) {
+    return false;
+  }
   watch.pidfd = std::move(pidfd);
   watch.host_pid = *pid;
   if (compare_start(index, watch) == Match::kOther) {

@@ -194,18 +194,24 @@ class Owner {
   /// The state word and the section table lie where they lie in every layout, so an old segment can
   /// be asked.
   std::optional<OwnedSegment> replace_other_layout(const OpenedSegment& existing) {
-    // Retired first, counted then: a claim that comes later is told, one that came earlier is seen.
+    if (const std::uint64_t held = count_held(existing); held != 0)
+      return refuse_held(existing, held);
+    // Nothing is held now. Retired, and counted again: a claim that comes later is told, one that
+    // came before is seen.
     set_state(existing, SegmentState::kRetired);
-    const std::uint64_t held = count_held(existing);
-    if (held != 0) {
+    if (const std::uint64_t held = count_held(existing); held != 0) {
       set_state(existing, SegmentState::kReady);
-      return fail(
-          kExitLayout,
-          existing.detail + "; " + std::to_string(held) +
-              " of its slots are held: let those jobs end before the upgrade, or go back to the "
-              "release that made it");
+      return refuse_held(existing, held);
     }
     return replace(existing);
+  }
+
+  std::nullopt_t refuse_held(const OpenedSegment& existing, std::uint64_t held) {
+    return fail(
+        kExitLayout,
+        existing.detail + "; " + std::to_string(held) +
+            " of its slots are held: let those jobs end before the upgrade, or go back to the "
+            "release that made it");
   }
 
   static std::uint64_t count_held(const OpenedSegment& existing) {

@@ -227,10 +227,12 @@ inline Verdict Claim::judge_full_table(PassPair& passes) noexcept {
   Verdict verdict;
   load_held_pass(passes[0]);
   load_held_pass(passes[1]);
+  // Before anything else: a word that a dead owner left TENTATIVE or CLAIMING is nobody else's to
+  // free.
+  if (reap_seen(passes[1])) return verdict;
   for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
     if (!detail::is_held_throughout(passes[0][slot], passes[1][slot])) return verdict;
   }
-  if (reap_seen(passes[1])) return verdict;
   verdict.reason = Reason::kTableFull;
   verdict.limit = view_.slot_count();
   verdict.in_use = view_.slot_count();

@@ -288,6 +288,33 @@ class ProcessTable {
     return !(watched && (acts_as_broker_ || !is_broker_down()));
   }
 
+  /// Frees the broker's entry from an earlier broker, whatever state that left it in. Precondition:
+  /// the caller holds the lock of the segment and no broker beats: then no earlier one lives, also
+  /// where nobody could see it die.
+  void clear_broker_entry() const noexcept {
+    const std::uint32_t index = view_.process_count();
+    ProcessEntry& entry = view_.process(index);
+    std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);
+    const Reservation reservation{entry.reservation.load(std::memory_order_seq_cst)};
+    switch (judge_phase(reservation, attach)) {
+      case EntryPhase::kInUse:
+        entry.gone.store(attach, std::memory_order_release);
+        try_recycle(index, ProbeMode::kMarkOnly);
+        break;
+      case EntryPhase::kReserving:
+        if (entry.attach.compare_exchange_strong(attach, attach + 2, std::memory_order_seq_cst)) {
+          finish_recycle(index, attach + 2, reservation);
+        }
+        break;
+      case EntryPhase::kEnding:
+        try_recycle(index, ProbeMode::kMarkOnly);
+        break;
+      case EntryPhase::kFree:
+      case EntryPhase::kInvalid:
+        break;
+    }
+  }
+
   /// Ends an entry whose two words contradict each other for longer than the quarantine (a
   /// scribble, or a recycler that was stopped over a thousand tenancies), unless its presence still
   /// says alive. For the broker alone. True when it is free.

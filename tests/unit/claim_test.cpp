@@ -184,6 +184,19 @@ TEST(Claim, ReapsTheDeadWhenTheTableIsFull) {
   EXPECT_TRUE(segment.claim(me, kTrack).verdict);
 }
 
+TEST(Claim, FreesWhatTheDeadLeftHalfDoneInAFullTable) {
+  for (const SlotState left : {SlotState::kTentative, SlotState::kClaiming}) {
+    const HeapSegment segment(make_spec(100'000'000), {2, 4});
+    const ProcessRef dead = segment.add_process(11);
+    const ProcessRef me = segment.add_process(12);
+    ASSERT_TRUE(segment.claim(me, kTrack).verdict);
+    segment.put_word(1, SlotWord::make(dead.index, left, kTrack, 500, 7));
+    segment.mark_dead(dead);
+    segment.view().process(dead.index).gone.store(dead.attach);
+    EXPECT_TRUE(segment.claim(me, kTrack).verdict) << static_cast<int>(left);
+  }
+}
+
 TEST(Claim, LeavesALiveStoppedOwnersTentativeWordAlone) {
   broker::LedgerSpec spec = make_spec(100'000'000);
   spec.types[kTrack].limit = 1;

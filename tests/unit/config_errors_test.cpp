@@ -231,7 +231,7 @@ TEST(ConfigErrors, ValuesOutOfRange) {
       {"segment: { slots: 4097 }",
        "1:19: error: segment.slots: '4097' is out of range (expected 1 to 4096)"},
       {"segment: { processes: 1024 }",
-       "1:23: error: segment.processes: '1024' is out of range (expected 1 to 1023)"},
+       "1:23: error: segment.processes: '1024' is out of range (expected 2 to 1023)"},
       {"types: { a: { cpu: 1, groups: { g: 0 } } }\ngroups: { g: { max: 9 } }",
        "1:36: error: types.a.groups.g: '0' is out of range (expected 1 to 65535)"},
       {"types: { a: { cpu: 1, groups: { g: 65536 } } }\ngroups: { g: { max: 9 } }",

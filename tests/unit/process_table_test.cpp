@@ -131,6 +131,22 @@ TEST_F(Entries, TheLastOneIsKeptForTheBroker) {
   EXPECT_FALSE(table_.reserve(static_cast<std::uint32_t>(::getpid())));
 }
 
+TEST_F(Entries, ABrokerThatHoldsTheLockFreesItsPredecessorsEntryInAnyState) {
+  const ProcessTable broker = segment_.processes(true);
+  ProcessEntry& entry = view_.process(5);
+  // In use, in a PID namespace that nobody sees, without a mark.
+  ASSERT_TRUE(broker.reserve(12));
+  entry.reservation.store(Reservation::make(12, 1234, 0).raw);
+  broker.clear_broker_entry();
+  EXPECT_EQ(phase(5), EntryPhase::kFree);
+  // Killed while reserving.
+  entry.reservation.store(Reservation::make(12, 1234, 1).raw);
+  ASSERT_EQ(phase(5), EntryPhase::kReserving);
+  broker.clear_broker_entry();
+  EXPECT_EQ(phase(5), EntryPhase::kFree);
+  EXPECT_TRUE(broker.reserve(13));
+}
+
 TEST_F(Entries, RecyclingFreesTheWordsFirst) {
   const ProcessRef dead = segment_.add_process(11);
   ASSERT_TRUE(segment_.claim(dead, kTrack).verdict);
