@@ -8,18 +8,17 @@
 // outlive the Client, and the kernel needs the mapping at exit.
 #pragma once
 
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "slotd/claim.hpp"
+#include "slotd/fork_guard.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/segment.hpp"
@@ -27,62 +26,6 @@
 #include "slotd/token.hpp"
 
 namespace slotd::inline v0_1 {
-
-/// A page that a forked child finds zeroed: tells the child that it is not attached, and frees its
-/// locks.
-class ForkGuard {
- public:
-  struct Page {
-    std::atomic<std::uint32_t> attached;
-    std::atomic<std::uint32_t> turn;  ///< held by the thread that has a hazard published
-  };
-
-  ForkGuard() = default;
-  ForkGuard(const ForkGuard&) = delete;
-  ForkGuard& operator=(const ForkGuard&) = delete;
-  ~ForkGuard() {
-    if (page_ != nullptr) ::munmap(page_, 4096);
-  }
-
-  /// False when the kernel cannot wipe pages on fork.
-  bool create() noexcept {
-    void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return false;
-    if (::madvise(page, 4096, MADV_WIPEONFORK) != 0) {
-      ::munmap(page, 4096);
-      return false;
-    }
-    page_ = new (page) Page{};
-    return true;
-  }
-  Page* get() const noexcept { return page_; }
-
- private:
-  Page* page_ = nullptr;
-};
-
-/// One of the process's threads at a time publishes a hazard.
-class TurnLock {
- public:
-  explicit TurnLock(ForkGuard::Page& page) noexcept : page_(page) {
-    std::uint32_t expected = 0;
-    while (!page_.turn.compare_exchange_strong(expected, 1, std::memory_order_acquire)) {
-      // Bounded sleep; the holder is a thread of this process inside a few dozen instructions.
-      futex_wait(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, kNsPerMs,
-                 FutexScope::kPrivate);
-      expected = 0;
-    }
-  }
-  TurnLock(const TurnLock&) = delete;
-  TurnLock& operator=(const TurnLock&) = delete;
-  ~TurnLock() {
-    page_.turn.store(0, std::memory_order_release);
-    futex_wake(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, FutexScope::kPrivate);
-  }
-
- private:
-  ForkGuard::Page& page_;
-};
 
 struct AttachOptions {
   std::string segment_path{};  ///< empty: default_segment_path()

@@ -1,0 +1,74 @@
+// What a fork must not inherit: a page that the kernel wipes in the child, with the flag that says
+// "attached" and the lock that would otherwise stay held for ever there. The only file that names
+// mmap and madvise. Thread-safe; TurnLock sleeps in steps of a millisecond while another thread of
+// the same process is in its few dozen instructions.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdint>
+#include <new>
+
+#include "slotd/clock.hpp"
+#include "slotd/futex.hpp"
+
+namespace slotd::inline v0_1 {
+
+/// A page that a forked child finds zeroed: tells the child that it is not attached, and frees its
+/// locks.
+class ForkGuard {
+ public:
+  struct Page {
+    std::atomic<std::uint32_t> attached;
+    std::atomic<std::uint32_t> turn;  ///< held by the thread that has a hazard published
+  };
+
+  ForkGuard() = default;
+  ForkGuard(const ForkGuard&) = delete;
+  ForkGuard& operator=(const ForkGuard&) = delete;
+  ~ForkGuard() {
+    if (page_ != nullptr) ::munmap(page_, 4096);
+  }
+
+  /// False when the kernel cannot wipe pages on fork.
+  bool create() noexcept {
+    void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    if (::madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+      ::munmap(page, 4096);
+      return false;
+    }
+    page_ = new (page) Page{};
+    return true;
+  }
+  Page* get() const noexcept { return page_; }
+
+ private:
+  Page* page_ = nullptr;
+};
+
+/// One of the process's threads at a time publishes a hazard.
+class TurnLock {
+ public:
+  explicit TurnLock(ForkGuard::Page& page) noexcept : page_(page) {
+    std::uint32_t expected = 0;
+    while (!page_.turn.compare_exchange_strong(expected, 1, std::memory_order_acquire)) {
+      // Bounded sleep; the holder is a thread of this process inside a few dozen instructions.
+      futex_wait(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, kNsPerMs,
+                 FutexScope::kPrivate);
+      expected = 0;
+    }
+  }
+  TurnLock(const TurnLock&) = delete;
+  TurnLock& operator=(const TurnLock&) = delete;
+  ~TurnLock() {
+    page_.turn.store(0, std::memory_order_release);
+    futex_wake(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, FutexScope::kPrivate);
+  }
+
+ private:
+  ForkGuard::Page& page_;
+};
+
+}  // namespace slotd::inline v0_1
