@@ -110,6 +110,9 @@ std::optional<LedgerSpec> Daemon::make_spec(const Config& config, const LedgerSp
 }
 
 void Daemon::report_fit(const LedgerSpec& spec) {
+  for (const std::string& key : list_keys_without_effect(config_)) {
+    log_warning(place_of(config_, key) + ": " + key + " has no effect in this release");
+  }
   for (const std::string& name : check_fit(spec).never) {
     log_warning("type " + name + " can never run here: it costs more than " +
                 (spec.idle_rule ? "the capacity of " + cores(spec.capacity_micro)
@@ -213,8 +216,8 @@ void Daemon::reload() {
   const auto spec =
       config && can_keep_segment(*config) ? make_spec(*config, current) : std::nullopt;
   if (spec) {
-    report_fit(*spec);
     config_ = *config;
+    report_fit(*spec);
     // The beat first: with a shorter interval in force the old heartbeat would look stale.
     loop_->change_interval(heartbeat_timer_, heartbeat_ms(config_));
     publish_heartbeat();

@@ -30,6 +30,10 @@ struct LedgerPlan {
 LedgerPlan plan_ledger(const Config& config, std::uint64_t capacity_micro,
                        const LedgerSpec& current);
 
+/// Keys that are set to something and have no effect in this release, so that nobody relies on
+/// them: "types.web.min", ...
+std::vector<std::string> list_keys_without_effect(const Config& config);
+
 /// Types whose cost can never fit, and whether that is all of them.
 struct FitReport {
   std::vector<std::string> never;  ///< names, in the order of the spec

@@ -81,6 +81,18 @@ TEST(PlanLedger, DerivedTypesTakeTheirBasesLimit) {
   EXPECT_EQ(spec.aliases[0], (LedgerAlias{"template", 0}));
 }
 
+TEST(KeysWithoutEffect, AreNamedWhenTheyAreSet) {
+  EXPECT_TRUE(list_keys_without_effect(Config{}).empty());
+  Config config;
+  config.types[1].min = 2;
+  config.groups[0].external = "/run/pulse";
+  config.pressure.action = PressureAction::kKill;
+  config.cpu.charge = ChargePolicy::kMeasured;
+  EXPECT_EQ(list_keys_without_effect(config),
+            (std::vector<std::string>{"types.web.min", "groups.web.external", "pressure.action",
+                                      "cpu.charge"}));
+}
+
 TEST(CheckFit, NamesTypesThatNeverFitByTheRuleInForce) {
   Config config;
   config.groups.clear();
