@@ -12,8 +12,8 @@
 // Every operation has two forms: with a std::error_code (never throws) and without (throws
 // slotd::Error). Thread-safe: one Client may be used by many threads; one Slot by one at a time, as
 // any value. Nothing here waits for another process; attach waits for a thread of its own. A claim,
-// release or can_accept that meets no conflict makes no system call and allocates nothing. Not
-// async-signal-safe on the slow path.
+// release or can_accept that meets no conflict makes no system call and allocates nothing. Not for
+// signal handlers.
 //
 // fork: a child's handles are inert and release nothing; Client attaches anew on the child's first
 // claim. exec and daemon() end membership: attach after them. A process that dies by any cause
@@ -396,6 +396,10 @@ class Client {
     Attachment* const mine = attachment();
     const HeldSlot held = mine->claim(wanted, refusal);
     if (held.slot != kNoSlot) return Slot(mine, held, true);
+    if (refusal) {
+      ec = Errc::kRetired;  // the segment was replaced while the claim was on its way
+      return Slot();
+    }
     return Slot(Refusal(refusal, mine, type_id.index));
   }
 

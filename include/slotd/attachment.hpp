@@ -74,7 +74,8 @@ class Attachment {
 
   /// Claims without waiting; wanted.look_first is for this function to set. Precondition: check()
   /// is kOk and the key is empty or valid. A slot that is kNoSlot was refused: only then `refusal`
-  /// is written. (No copy of the request and no larger result: those cost as much as the scan.)
+  /// is written; with the reason kNone the segment was retired meanwhile: check() says so. (No copy
+  /// of the request and no larger result: those cost as much as the scan.)
   HeldSlot claim(ClaimRequest& wanted, Verdict& refusal) noexcept {
     const std::uint32_t type = wanted.request.type;
     wanted.look_first = was_refused(type);
@@ -82,9 +83,7 @@ class Attachment {
     const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
     if (wanted.look_first || !with_rules(type, claim_quickly))
       return claim_fully(quick, wanted, refusal);
-    hint_.store(quick.slot() + 1U, std::memory_order_relaxed);
-    count(&CounterSet::claims, 1);
-    return {quick.slot(), quick.pending_word().generation(), quick.nonce()};
+    return take_admitted({quick.slot(), quick.pending_word().generation(), quick.nonce()}, refusal);
   }
 
   /// The answer a claim would get from the held words; takes nothing and counts nothing.
@@ -160,6 +159,21 @@ class Attachment {
   Attachment() = default;
   ~Attachment() = default;
 
+  /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
+  /// and looks at the state afterwards. Both seq_cst: one sees the other, so no slot is admitted
+  /// that the new segment does not know of.
+  HeldSlot take_admitted(const HeldSlot& held, Verdict& refusal) noexcept {
+    const std::uint64_t state = view().header().state.load(std::memory_order_seq_cst);
+    if (state != static_cast<std::uint64_t>(SegmentState::kReady)) {
+      release_slot(view(), held.ref());
+      refusal = Verdict{};
+      return {};
+    }
+    hint_.store(held.slot + 1U, std::memory_order_relaxed);
+    count(&CounterSet::claims, 1);
+    return held;
+  }
+
   /// What the quick claim could not decide.
   [[gnu::noinline]] HeldSlot claim_fully(const QuickClaim& begun, const ClaimRequest& wanted,
                                          Verdict& refusal) noexcept {
@@ -174,9 +188,7 @@ class Attachment {
       return {};
     }
     if (wanted.look_first) set_refused(type, false);
-    hint_.store(result.slot + 1U, std::memory_order_relaxed);
-    count(&CounterSet::claims, 1);
-    return {result.slot, result.word.generation(), result.nonce};
+    return take_admitted({result.slot, result.word.generation(), result.nonce}, refusal);
   }
 
   [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun) noexcept {
@@ -244,7 +256,15 @@ class Attachment {
   /// Calls `use` with rules for it to bring up to date: kept ones for the primary thread.
   template <typename Use>
   bool with_rules(std::uint32_t type, Use use) noexcept {
-    if (is_primary_thread()) return use(kept_rules_[type & (kMaxTypes - 1U)]);
+    if (is_primary_thread() && !kept_rules_busy_) {
+      // A signal handler that claims on this very thread must not meet rules that are being filled.
+      kept_rules_busy_ = true;
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      const bool result = use(kept_rules_[type & (kMaxTypes - 1U)]);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      kept_rules_busy_ = false;
+      return result;
+    }
     QuickRules rules;
     return use(rules);
   }
@@ -269,6 +289,7 @@ class Attachment {
   ForkGuard guard_;
   std::uint64_t seed_ = 0;
   std::array<QuickRules, kMaxTypes> kept_rules_;  ///< the primary thread's, by type
+  bool kept_rules_busy_ = false;                  ///< of the primary thread alone
   Attachment* next_ = nullptr;
   std::atomic<bool> lent_{true};
   alignas(kLine) std::atomic<std::uint32_t> hint_{0};

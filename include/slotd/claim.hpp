@@ -131,6 +131,7 @@ class Claim : public QuickClaim {
       base_ = load_base(view_, epoch, type());
       stamp_ = load_stamp(view_, base_);
       if (stamp_.config_epoch == epoch) break;
+      if (attempt + 1 == kMaxPasses) stamp_ = {};  // nothing is current: the pass starts anew
     }
     load_rules(view_, stamp_, type(), rules_);
     fill_default_costs(view_, stamp_.config_epoch, wanted_);

@@ -120,7 +120,10 @@ inline Claim::Outcome Claim::settle_conflict(const PassContext& with, PassPair& 
                                              unsigned turn, const Usage& counted) noexcept {
   const PassWords& pass = passes[turn];
   if (!in_conflict_) note_conflict(with, pass, counted);
-  if (is_hopeless(with, pass) || monotonic_ns() - conflict_since_ns_ >= kConflictBoundNs) {
+  const bool expired = monotonic_ns() - conflict_since_ns_ >= kConflictBoundNs;
+  if (expired || is_hopeless(with, pass)) {
+    // Before the bound only what has been stuck for a whole one may be counted on.
+    if (!expired) noted_.count = 0;
     drop_word();
     return judge_expired_conflict(passes);
   }
@@ -170,8 +173,9 @@ inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
         if (is_unmoved(slot, passes[1][slot])) unmoved.add(slot, passes[1][slot]);
       }
       stuck_ = unmoved;
+      const bool expired = monotonic_ns() - conflict_since_ns_ >= kConflictBoundNs;
       in_conflict_ = false;
-      if (++rounds_ >= kConflictRounds) break;
+      if (expired && ++rounds_ >= kConflictRounds) break;
       return Outcome::kRestart;
     }
     if (!reap_seen(passes[1])) break;

@@ -243,8 +243,10 @@ class ProcessTable {
       case EntryPhase::kEnding:
         try_recycle(index, ProbeMode::kMarkOnly);
         break;
-      case EntryPhase::kFree:
       case EntryPhase::kInvalid:
+        end_invalid(index, attach, reservation);
+        break;
+      case EntryPhase::kFree:
         break;
     }
   }
@@ -260,14 +262,7 @@ class ProcessTable {
     const std::uint64_t presence = entry.presence.load(std::memory_order_acquire);
     if (read_presence_value(presence, attach) == PresenceState::kAlive) return false;
     if (!is_quarantine_over(entry, attach)) return false;
-    const std::uint64_t next = (attach | 1U) + 1U;
-    if (!entry.attach.compare_exchange_strong(attach, next, std::memory_order_seq_cst))
-      return false;
-    if (is_hazard(index) || !sweep_words(index, next)) return false;
-    std::uint64_t expected = reservation.raw;
-    return entry.reservation.compare_exchange_strong(
-        expected, Reservation::make(0, 0, static_cast<std::uint32_t>(next >> 1)).raw,
-        std::memory_order_seq_cst);
+    return end_invalid(index, attach, reservation);
   }
 
   // ---- Hazards
@@ -315,6 +310,18 @@ class ProcessTable {
   }
 
  private:
+  bool end_invalid(std::uint32_t index, std::uint64_t attach,
+                   Reservation reservation) const noexcept {
+    ProcessEntry& entry = view_.process(index);
+    const std::uint64_t next = (attach | 1U) + 1U;
+    if (!entry.attach.compare_exchange_strong(attach, next, std::memory_order_seq_cst))
+      return false;
+    if (is_hazard(index) || !sweep_words(index, next)) return false;
+    std::uint64_t expected = reservation.raw;
+    const Reservation free = Reservation::make(0, 0, static_cast<std::uint32_t>(next >> 1));
+    return entry.reservation.compare_exchange_strong(expected, free.raw, std::memory_order_seq_cst);
+  }
+
   std::uint64_t try_reserve(std::uint32_t index, std::uint32_t pid) const noexcept {
     ProcessEntry& entry = view_.process(index);
     std::uint64_t attach = entry.attach.load(std::memory_order_seq_cst);

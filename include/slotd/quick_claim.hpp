@@ -30,8 +30,8 @@ struct ClaimRequest {
 /// inputs to a mixer.
 constexpr std::uint64_t make_nonce(std::uint64_t seed, SlotWord word, std::uint32_t slot,
                                    std::uint64_t now_ns) noexcept {
-  std::uint64_t z =
-      seed + word.raw + (std::uint64_t{slot} << 20) + now_ns * 0x9e37'79b9'7f4a'7c15ULL;
+  std::uint64_t z = seed + word.raw + std::uint64_t{slot} * 0xd6e8'feb8'6659'fd93ULL +
+                    now_ns * 0x9e37'79b9'7f4a'7c15ULL;
   z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11ebULL;
   z ^= z >> 31;

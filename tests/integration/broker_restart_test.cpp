@@ -225,6 +225,25 @@ TEST(BrokerRestart, truncated_file_is_told_and_rebuilt) {
   }
 }
 
+/// A claimant that was stopped between looking at the state and claiming.
+TEST(BrokerRestart, nothing_is_admitted_in_a_segment_that_was_retired_on_the_way) {
+  BrokerProcess broker(kConfig);
+  Client client({broker.segment(), "late"});
+  const TypeId type = client.type("plain");
+  broker.kill_now();
+  scribble_header(broker.segment(), [](Header& header) {
+    header.state.store(static_cast<std::uint64_t>(SegmentState::kRetired));
+  });
+  ClaimRequest wanted;
+  wanted.request = make_request(client.attachment()->view(), type.index);
+  Verdict refusal;
+  EXPECT_EQ(client.attachment()->claim(wanted, refusal).slot, kNoSlot);
+  EXPECT_EQ(refusal.reason, Reason::kNone);
+  for (std::uint32_t slot = 0; slot < client.attachment()->view().slot_count(); ++slot) {
+    EXPECT_TRUE(SlotWord{client.attachment()->view().word(slot).load()}.is_free());
+  }
+}
+
 TEST(BrokerRestart, segment_being_made_is_not_ready) {
   BrokerProcess broker(kConfig);
   broker.kill_now();

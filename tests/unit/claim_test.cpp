@@ -315,6 +315,13 @@ TEST(Claim, NoncesDifferBetweenClaimsOfOneSlot) {
   }
 }
 
+TEST(Claim, NoncesDifferBetweenSlotsAndTypes) {
+  const SlotWord first = SlotWord::make(1, SlotState::kTentative, 0, 500, 1);
+  const SlotWord second = SlotWord::make(1, SlotState::kTentative, 1, 500, 1);
+  EXPECT_NE(make_nonce(1, first, 1, 5), make_nonce(1, second, 0, 5));
+  EXPECT_NE(make_nonce(1, first, 1, 5), make_nonce(1, first, 2, 5));
+}
+
 TEST(Look, AnswersFromHeldWordsAndTakesNothing) {
   broker::LedgerSpec spec = make_spec(12'000'000);
   spec.types[kTrack].limit = 1;

@@ -144,7 +144,13 @@ TEST_F(Entries, ABrokerThatHoldsTheLockFreesItsPredecessorsEntryInAnyState) {
   ASSERT_EQ(phase(5), EntryPhase::kReserving);
   broker.clear_broker_entry();
   EXPECT_EQ(phase(5), EntryPhase::kFree);
-  EXPECT_TRUE(broker.reserve(13));
+  ASSERT_TRUE(broker.reserve(13));
+  // Scribbled.
+  entry.reservation.store(Reservation::make(13, 77, 500).raw);
+  ASSERT_EQ(phase(5), EntryPhase::kInvalid);
+  broker.clear_broker_entry();
+  EXPECT_EQ(phase(5), EntryPhase::kFree);
+  EXPECT_TRUE(broker.reserve(14));
 }
 
 TEST_F(Entries, RecyclingFreesTheWordsFirst) {

@@ -80,6 +80,7 @@ ClaimedJob claim_job(Attachment& attachment, const JobOptions& options) {
     Verdict refusal;
     const HeldSlot held = claim_once(attachment, request, options.key, refusal);
     if (held.slot != kNoSlot) return {held, read_type_name(view, request.type), std::nullopt};
+    if (refusal) throw Failure(Errc::kRetired);  // while the claim was on its way
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= deadline_ns || !may_pass(refusal.reason)) {
       return {{}, options.type, make_refusal(view, refusal, options.type)};
