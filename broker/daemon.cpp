@@ -12,7 +12,9 @@
 #include "broker/host/capacity_read.hpp"
 #include "broker/ledger/plan.hpp"
 #include "broker/ledger/publish.hpp"
+#include "broker/liveness/pid_translate.hpp"
 #include "broker/log.hpp"
+#include "slotd/fault_guard.hpp"
 #include "slotd/slot_table.hpp"
 #include "slotd/units.hpp"
 #include "slotd/version.hpp"
@@ -25,6 +27,11 @@ constexpr const char* kDefaultConfigPath = "/etc/slotd/slotd.yaml";
 constexpr int kExitInternal = 70;
 constexpr int kExitConfig = 78;
 constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
+/// How long a rebuilt segment admits nobody: until its holders have asserted their slots. They are
+/// told by a wake; where an earlier broker's segment is lost nobody could tell them, and they look
+/// by themselves.
+constexpr std::uint64_t kSettleMs = 2 * kScanIntervalMs;
+constexpr std::uint64_t kSettleUntoldMs = 2 * kKeeperLookMs;
 
 std::string config_path_of(const Options& options) {
   return options.config_path.empty() ? kDefaultConfigPath : options.config_path;
@@ -74,10 +81,19 @@ Daemon::Daemon(Options options, Config config)
 
 int Daemon::run() {
   block_signals();
+  install_fault_guard();
   raise_descriptor_limit();
   if (const int code = become_owner(); code != 0) return code;
   if (!attach_self()) return kExitInternal;
   loop_ = std::make_unique<Loop>();
+  watch_owners();
+  go_live();
+  const int code = loop_->run();
+  leave();
+  return code;
+}
+
+void Daemon::watch_owners() {
   WatchList::Hooks hooks;
   hooks.watch = [this](std::uint32_t index, int pidfd) {
     return loop_->try_on_readable(index, pidfd, [this, index] { watches_->on_exit(index); });
@@ -89,10 +105,6 @@ int Daemon::run() {
              " type=" + escape_bytes(text_view(type)) + " owner_pid=" + std::to_string(reaped.pid));
   };
   watches_.emplace(processes_, self_, std::move(hooks));
-  go_live();
-  const int code = loop_->run();
-  leave();
-  return code;
 }
 
 /// Config -> rules for this node, with the capacity that it has now. Nothing (and logged) when they
@@ -122,7 +134,8 @@ void Daemon::report_fit(const LedgerSpec& spec) {
 }
 
 bool Daemon::prepare(const SegmentView& view, Origin origin) {
-  const LedgerSpec current = origin == Origin::kAdopted ? read_config_block(view) : LedgerSpec{};
+  // A rebuilt segment keeps the indices that types and groups had.
+  const LedgerSpec current = origin == Origin::kAdopted ? read_config_block(view) : spec_;
   const auto spec = make_spec(config_, current);
   if (!spec) {
     exit_code_ = kExitConfig;
@@ -136,11 +149,27 @@ bool Daemon::prepare(const SegmentView& view, Origin origin) {
     return false;
   }
   if (!(origin == Origin::kAdopted && *spec == current)) publish_config(view, *spec);
+  spec_ = *spec;
+  if (origin == Origin::kRebuilt) carry_over(view);
   return true;
 }
 
+/// Puts what the lost segment held into the new one, before anybody sees that.
+void Daemon::carry_over(const SegmentView& view) {
+  const std::uint32_t own = processes_.self().pid_ns_inode;
+  const PidMap others = read_pid_map(own);
+  const auto is_visible = [&](const OwnerCopy& owner) {
+    const Reservation who = owner.reservation;
+    return (who.pid_ns_inode() == own && own != 0) ||
+           others.count({who.pid_ns_inode(), who.pid()}) != 0;
+  };
+  const std::uint32_t kept = import_ledger(view, shadow_, is_visible);
+  log_warning("event=carried_over slots=" + std::to_string(kept) +
+              " of=" + std::to_string(shadow_.slots.size()));
+}
+
 int Daemon::become_owner() {
-  OwnerOptions owner;
+  OwnerOptions& owner = owner_options_;
   owner.path = !options_.segment_path.empty()  ? options_.segment_path
                : !config_.segment.path.empty() ? config_.segment.path
                                                : choose_segment_path();
@@ -179,7 +208,8 @@ bool Daemon::attach_self() {
     return false;
   }
   processes_.store_identity(self_, self.start_ticks, self.time_ns_inode, self.uid, "slotd");
-  if (keeper_.start(processes_.view().process(self_.index), self_.attach) != Errc::kOk) {
+  keeper_.emplace();
+  if (keeper_->start(processes_.view().process(self_.index), self_.attach) != Errc::kOk) {
     log_error(
         "cannot hold the broker's own presence: keeper thread or set_robust_list was refused");
     return false;
@@ -188,21 +218,95 @@ bool Daemon::attach_self() {
 }
 
 /// First the sweep for the dead, then ready.
-void Daemon::go_live() {
+void Daemon::serve() {
+  is_lost_ = false;
   watches_->sweep();
   publish_heartbeat();
   processes_.view().header().broker.store(pack_process_ref(self_), std::memory_order_release);
-  loop_->every(kScanIntervalMs, [this] { watches_->scan(); });
+}
+
+void Daemon::go_live() {
+  serve();
+  loop_->every(kScanIntervalMs, [this] { tick(); });
   heartbeat_timer_ = loop_->every(heartbeat_ms(config_), [this] { publish_heartbeat(); });
   for (const int signal : {SIGTERM, SIGINT}) loop_->on_signal(signal, [this] { loop_->quit(0); });
   loop_->on_signal(SIGHUP, [this] { reload(); });
+  const std::uint64_t drain = processes_.view().header().drain.load(std::memory_order_acquire);
+  if ((drain & kDrainRebuild) != 0) {
+    log_warning("event=settling: an earlier segment is lost; its holders assert their slots anew");
+    Loop::notify("STATUS=holders assert their slots anew");
+    settle_for(kSettleUntoldMs);
+  } else {
+    end_settling();
+  }
+}
+
+void Daemon::settle_for(std::uint64_t ms) { settled_at_ns_ = monotonic_ns() + ms * kNsPerMs; }
+
+/// From now on claims are admitted.
+void Daemon::end_settling() {
+  settled_at_ns_ = 0;
+  processes_.view().header().drain.fetch_and(~kDrainRebuild, std::memory_order_seq_cst);
+  if (is_ready_told_) {
+    log_info("event=settled");
+    return;
+  }
+  is_ready_told_ = true;
   log_info("event=ready pid=" + std::to_string(::getpid()) +
            " reaped_at_start=" + std::to_string(watches_->reaped()));
   Loop::notify("READY=1\nSTATUS=ready");
 }
 
+/// Is the segment whole? Then who has died; else a new one.
+void Daemon::tick() {
+  if (!is_lost_) {
+    const std::uint64_t missing = count_missing_pages();
+    const Damage damage = find_damage(*owned_, missing != missing_pages_);
+    missing_pages_ = missing;
+    if (damage == Damage::kNone) {
+      if (settled_at_ns_ != 0 && monotonic_ns() >= settled_at_ns_) end_settling();
+      watches_->scan();
+      shadow_ = copy_ledger(processes_);
+      return;
+    }
+    lose_segment(damage);
+  }
+  rebuild();
+}
+
+void Daemon::lose_segment(Damage damage) {
+  log_error("event=segment_lost segment=" + owned_->path + ": " + describe(damage) +
+            "; making a new one");
+  // Retired before it is copied: a claim that comes later is told, one that came before is seen.
+  retire_segment(*owned_);
+  if (is_content_whole(damage)) shadow_ = copy_ledger(processes_);
+  watches_->clear();
+  keeper_->stop();
+  is_lost_ = true;
+  last_failure_.clear();
+}
+
+void Daemon::rebuild() {
+  OwnerFailure failure;
+  const Prepare prepare_new = [this](const SegmentView& view, Origin origin) {
+    return prepare(view, origin);
+  };
+  if (!rebuild_segment(owner_options_, *owned_, prepare_new, failure)) {
+    if (failure.message != last_failure_) log_error(failure.message);
+    last_failure_ = failure.message;
+    return;
+  }
+  processes_ = ProcessTable(owned_->opened.view(Access::kReadWrite), read_self_identity(), true);
+  if (!attach_self()) return loop_->quit(kExitInternal);
+  watch_owners();
+  serve();
+  settle_for(kSettleMs);
+  log_warning("event=rebuilt segment=" + owned_->path);
+}
+
 /// Nothing is measured yet: no charges, so every slot counts its reserved cost.
 void Daemon::publish_heartbeat() {
+  if (is_lost_) return;
   Sample sample;
   sample.sampled_at_ns = processes_.clock().coarse_ns();
   publish_sample(processes_.view(), sample);
@@ -210,6 +314,7 @@ void Daemon::publish_heartbeat() {
 
 /// All or nothing: a bad file, or one that needs a new segment, changes nothing.
 void Daemon::reload() {
+  if (is_lost_) return log_error("event=reload_refused: the segment is being rebuilt; try again");
   Loop::notify("RELOADING=1");
   const auto config = load_config(options_);
   const LedgerSpec current = read_config_block(processes_.view());
@@ -217,6 +322,7 @@ void Daemon::reload() {
       config && can_keep_segment(*config) ? make_spec(*config, current) : std::nullopt;
   if (spec) {
     config_ = *config;
+    spec_ = *spec;
     report_fit(*spec);
     // The beat first: with a shorter interval in force the old heartbeat would look stale.
     loop_->change_interval(heartbeat_timer_, heartbeat_ms(config_));
@@ -253,9 +359,10 @@ std::string Daemon::place_of(const Config& config, const std::string& key) const
 /// The segment stays, workers go on.
 void Daemon::leave() {
   Loop::notify("STOPPING=1");
+  if (is_lost_) return log_info("event=stopped");
   processes_.view().header().broker.store(0, std::memory_order_release);
   watches_.reset();
-  keeper_.stop();
+  keeper_->stop();
   processes_.end_own_tenancy(self_);
   log_info("event=stopped");
 }

@@ -14,6 +14,8 @@
 #include "broker/liveness/watch_list.hpp"
 #include "broker/loop.hpp"
 #include "broker/options.hpp"
+#include "broker/segment/health.hpp"
+#include "broker/segment/ledger_copy.hpp"
 #include "broker/segment/segment_owner.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_table.hpp"
@@ -29,11 +31,19 @@ class Daemon {
 
  private:
   bool prepare(const SegmentView& view, Origin origin);
+  void carry_over(const SegmentView& view);
   std::optional<LedgerSpec> make_spec(const Config& config, const LedgerSpec& current);
   void report_fit(const LedgerSpec& spec);
   int become_owner();
   bool attach_self();
+  void watch_owners();
   void go_live();
+  void serve();
+  void tick();
+  void lose_segment(Damage damage);
+  void rebuild();
+  void settle_for(std::uint64_t ms);
+  void end_settling();
   void publish_heartbeat();
   void reload();
   bool can_keep_segment(const Config& config);
@@ -46,10 +56,18 @@ class Daemon {
   std::optional<OwnedSegment> owned_;
   ProcessTable processes_;
   ProcessRef self_;
-  Keeper keeper_;
+  std::optional<Keeper> keeper_;
   std::optional<WatchList> watches_;
   std::unique_ptr<Loop> loop_;
   std::size_t heartbeat_timer_ = 0;
+  OwnerOptions owner_options_;
+  LedgerSpec spec_;    ///< the rules in force
+  LedgerCopy shadow_;  ///< what the segment held at the last tick
+  bool is_lost_ = false;
+  std::string last_failure_;         ///< of a rebuild, said once
+  std::uint64_t missing_pages_ = 0;  ///< found so far
+  std::uint64_t settled_at_ns_ = 0;  ///< 0: not settling
+  bool is_ready_told_ = false;
 };
 
 /// Reads and checks the configuration file that the options name, printing every diagnostic to

@@ -76,7 +76,9 @@ std::vector<std::string> list_ancestors(std::string_view path) {
   std::vector<std::string> all;
   while (path.size() > 1) {
     all.emplace_back(path);
-    path = path.substr(0, path.rfind('/'));
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos) break;
+    path = path.substr(0, slash);
   }
   all.emplace_back("/");
   return all;

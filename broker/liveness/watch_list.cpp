@@ -21,6 +21,11 @@ void WatchList::sweep() {
   scan();
 }
 
+void WatchList::clear() {
+  for (const auto& [index, watch] : watches_) hooks_.forget(index);
+  watches_.clear();
+}
+
 void WatchList::scan() {
   pids_.reset();
   for (std::uint32_t index = 1; index <= processes_.view().process_count(); ++index)

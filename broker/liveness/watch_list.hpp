@@ -41,6 +41,9 @@ class WatchList {
   /// At start: frees the slots of all owners proven dead while no broker ran, then scan().
   void sweep();
 
+  /// Watches nobody any more; for the end, or for another segment.
+  void clear();
+
   /// Looks at every entry: watches new owners, frees the dead ones that no descriptor tells of
   /// (marked, detached, another namespace), finishes what was left half done. Cheap when nothing
   /// has changed.

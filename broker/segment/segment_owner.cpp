@@ -55,6 +55,9 @@ std::optional<std::string> judge_directory(const std::string& directory) {
   return std::nullopt;
 }
 
+/// A path to an open file, for calls that want one.
+std::string alias_of(const UniqueFd& file) { return "/proc/self/fd/" + std::to_string(file.get()); }
+
 class Owner {
  public:
   Owner(const OwnerOptions& options, const Prepare& prepare, OwnerFailure& failure)
@@ -66,6 +69,12 @@ class Owner {
       return fail(kExitNoSegment, *problem);
     if (!find_group() || !take_lock()) return std::nullopt;
     OpenedSegment existing = open_segment(options_.path, Access::kReadWrite, boot_id_);
+    // A broker was here before and its segment is not, or is damaged: somebody may hold slots in
+    // it. One of an earlier boot has no users.
+    owned_.has_lost_users =
+        had_lock_ && existing.code != Errc::kOk && existing.code != Errc::kLayoutMismatch &&
+        (existing.code != Errc::kNotReady || existing.validation.identity.boot_id == boot_id_ ||
+         existing.validation.identity.segment_id == 0);
     switch (existing.code) {
       case Errc::kOk:
         return adopt(std::move(existing));
@@ -82,6 +91,29 @@ class Owner {
       default:
         return fail(kExitInternal, existing.detail);
     }
+  }
+
+  /// For a segment that this broker owns and that is damaged.
+  bool run_again(OwnedSegment& owned) {
+    origin_ = Origin::kRebuilt;
+    make_directory(directory_of(options_.path));
+    if (const auto problem = judge_directory(directory_of(options_.path))) {
+      fail(kExitNoSegment, *problem);
+      return false;
+    }
+    if (!find_group()) return false;
+    // Whoever took the folder away took the lock along.
+    if (!is_lock_file(owned.lock) && !take_lock()) return false;
+    if (!owned_.lock) owned_.lock = std::move(owned.lock);
+    auto made = clear_path(owned) ? create() : std::nullopt;
+    if (!made) {
+      owned.lock = std::move(owned_.lock);
+      return false;
+    }
+    // Now that there is something to move to.
+    retire_segment_file(alias_of(owned.file), RetireNotice::kWake);
+    owned = std::move(*made);
+    return true;
   }
 
  private:
@@ -105,8 +137,17 @@ class Owner {
     return true;
   }
 
+  bool is_lock_file(const UniqueFd& lock) const {
+    struct stat ours {};
+    struct stat named {};
+    return ::fstat(lock.get(), &ours) == 0 &&
+           ::stat((options_.path + ".lock").c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+           ours.st_dev == named.st_dev;
+  }
+
   bool take_lock() {
     const std::string path = options_.path + ".lock";
+    had_lock_ = ::access(path.c_str(), F_OK) == 0;
     owned_.lock = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!owned_.lock) {
       fail(errno == EACCES || errno == EPERM ? kExitPermission : kExitInternal,
@@ -122,10 +163,7 @@ class Owner {
                                "); stop it first, or use another --segment");
       return false;
     }
-    struct stat ours {};
-    struct stat named {};
-    if (::fstat(owned_.lock.get(), &ours) != 0 || ::stat(path.c_str(), &named) != 0 ||
-        ours.st_ino != named.st_ino) {
+    if (!is_lock_file(owned_.lock)) {
       fail(kExitNoSegment, path + ": was replaced while it was being locked; start again");
       return false;
     }
@@ -158,10 +196,42 @@ class Owner {
           std::to_string(found.slots) + ", " + std::to_string(found.processes) +
           "); they take effect in a new segment");
     }
+    UniqueFd file(::open(options_.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!file || ::fstat(file.get(), &status) != 0 || status.st_ino != existing.inode)
+      return fail(kExitInternal, options_.path + ": changed while it was being adopted");
     if (!prepare_(existing.view(Access::kReadWrite), Origin::kAdopted)) return std::nullopt;
     owned_.opened = std::move(existing);
     owned_.origin = Origin::kAdopted;
+    return finish(std::move(file));
+  }
+
+  OwnedSegment finish(UniqueFd file) {
+    owned_.path = options_.path;
+    owned_.file = std::move(file);
+    // Every page was allocated; elsewhere than on tmpfs, blocks come and go as the file system
+    // likes.
+    owned_.blocks =
+        is_on_tmpfs(options_.path) ? static_cast<std::int64_t>(owned_.opened.bytes / 512) : 0;
     return std::move(owned_);
+  }
+
+  /// Makes way for the new segment: the old one goes, and what looks like one; nothing else.
+  bool clear_path(const OwnedSegment& owned) {
+    struct stat ours {};
+    struct stat named {};
+    if (::lstat(options_.path.c_str(), &named) != 0) return true;
+    const bool is_own = ::fstat(owned.file.get(), &ours) == 0 && ours.st_ino == named.st_ino &&
+                        ours.st_dev == named.st_dev;
+    if (!is_own && (!S_ISREG(named.st_mode) || named.st_uid != ::geteuid() ||
+                    !looks_like_segment(options_.path))) {
+      fail(kExitCorrupt, options_.path +
+                             ": something else stands where the segment was; remove it and the "
+                             "broker makes a new one");
+      return false;
+    }
+    if (::unlink(options_.path.c_str()) == 0 || errno == ENOENT) return true;
+    fail(kExitPermission, options_.path + ": cannot remove the old segment: " + error_text(errno));
+    return false;
   }
 
   /// The lock file may have been removed under a running broker; its presence and heartbeat tell
@@ -279,7 +349,7 @@ class Owner {
 
   std::optional<OwnedSegment> create() {
     const std::string directory = directory_of(options_.path);
-    const UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file) {
       return fail(errno == EACCES || errno == EROFS ? kExitPermission : kExitInternal,
                   directory + ": cannot make a segment here: " + error_text(errno) +
@@ -298,10 +368,11 @@ class Owner {
     if (::fchmod(file.get(), options_.mode) != 0) {
       return fail(kExitPermission, "segment.mode: " + error_text(errno));
     }
-    return fill_and_link(file, "/proc/self/fd/" + std::to_string(file.get()));
+    return fill_and_link(std::move(file));
   }
 
-  std::optional<OwnedSegment> fill_and_link(const UniqueFd& file, const std::string& alias) {
+  std::optional<OwnedSegment> fill_and_link(UniqueFd file) {
+    const std::string alias = alias_of(file);
     const OpenedSegment mapped = map_segment_file(alias, Access::kReadWrite);
     if (mapped.code != Errc::kOk) return fail(kExitInternal, mapped.detail);
     FormatIdentity identity;
@@ -316,8 +387,11 @@ class Owner {
     identity.created_at_ns = read_clock_ns(CLOCK_MONOTONIC);
     identity.version = options_.version;
     format_segment(mapped.base, options_.capacities, identity);
-    if (!prepare_(SegmentView(mapped.base, options_.capacities, true), Origin::kCreated))
+    if (!prepare_(SegmentView(mapped.base, options_.capacities, true), origin_))
       return std::nullopt;
+    if (origin_ == Origin::kRebuilt || owned_.has_lost_users) {
+      static_cast<Header*>(mapped.base)->drain.fetch_or(kDrainRebuild, std::memory_order_relaxed);
+    }
     open_for_business(mapped.base);
     if (::linkat(AT_FDCWD, alias.c_str(), AT_FDCWD, options_.path.c_str(), AT_SYMLINK_FOLLOW) !=
         0) {
@@ -326,9 +400,8 @@ class Owner {
     }
     owned_.opened = open_segment(options_.path, Access::kReadWrite, boot_id_);
     if (owned_.opened.code != Errc::kOk) return fail(kExitInternal, owned_.opened.detail);
-    owned_.origin = Origin::kCreated;
-    (void)file;
-    return std::move(owned_);
+    owned_.origin = origin_;
+    return finish(std::move(file));
   }
 
   const OwnerOptions& options_;
@@ -336,6 +409,8 @@ class Owner {
   OwnerFailure& failure_;
   BootId boot_id_;
   gid_t group_ = 0;
+  bool had_lock_ = false;  ///< the lock file was there already
+  Origin origin_ = Origin::kCreated;
   OwnedSegment owned_;
 };
 
@@ -344,6 +419,21 @@ class Owner {
 std::optional<OwnedSegment> own_segment(const OwnerOptions& options, const Prepare& prepare,
                                         OwnerFailure& failure) {
   return Owner(options, prepare, failure).run();
+}
+
+void retire_segment(const OwnedSegment& owned) {
+  struct stat status {};
+  // First the size: whoever reads behind the end meanwhile would be killed for it.
+  if (::fstat(owned.file.get(), &status) == 0 &&
+      static_cast<std::uint64_t>(status.st_size) < owned.opened.bytes) {
+    static_cast<void>(!::ftruncate(owned.file.get(), static_cast<off_t>(owned.opened.bytes)));
+  }
+  retire_segment_file(alias_of(owned.file), RetireNotice::kQuiet);
+}
+
+bool rebuild_segment(const OwnerOptions& options, OwnedSegment& owned, const Prepare& prepare,
+                     OwnerFailure& failure) {
+  return Owner(options, prepare, failure).run_again(owned);
 }
 
 std::string choose_segment_path() {

@@ -35,10 +35,16 @@ struct OwnerFailure {
   std::string message;
 };
 
-enum class Origin { kCreated, kAdopted };
+enum class Origin { kCreated, kAdopted, kRebuilt };
 
 struct OwnedSegment {
   UniqueFd lock;  ///< closing it lets the next broker in
+  UniqueFd file;  ///< the segment's own, whatever stands under the path by now
+  std::string path;
+  std::int64_t blocks = 0;  ///< st_blocks when it was taken over or made; 0 where that says nothing
+  /// An earlier segment may still have users who have not been told: they need time to find this
+  /// one.
+  bool has_lost_users = false;
   OpenedSegment opened;
   Origin origin = Origin::kCreated;
   std::vector<std::string> notes;  ///< for the log: what was discarded, corrected, kept
@@ -52,6 +58,16 @@ using Prepare = std::function<bool(const SegmentView& view, Origin origin)>;
 /// filled; when prepare returned false its message stays empty.
 std::optional<OwnedSegment> own_segment(const OwnerOptions& options, const Prepare& prepare,
                                         OwnerFailure& failure);
+
+/// Retires a damaged segment that this broker owns, tells its users, and makes a new one under the
+/// path; `prepare` is called with Origin::kRebuilt before anybody sees it. On failure nothing
+/// stands under the path, or what stood there, and `owned` is as it was: to be tried again.
+bool rebuild_segment(const OwnerOptions& options, OwnedSegment& owned, const Prepare& prepare,
+                     OwnerFailure& failure);
+
+/// The first half of it, for a broker that wants to read the old segment between the two: from now
+/// on its users claim nothing there.
+void retire_segment(const OwnedSegment& owned);
 
 /// The path for this user when neither the command line nor the config names one.
 std::string choose_segment_path();

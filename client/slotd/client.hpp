@@ -102,7 +102,7 @@ class Slot {
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
   ~Slot() {
-    if (owned_ && *this && attachment_->is_attached()) attachment_->release(held_);
+    if (owned_) release_now();
   }
 
   /// True while this handle names an admitted claim that was not released through it.
@@ -116,7 +116,8 @@ class Slot {
     return *this ? format_token(attachment_->token_of(held_)) : std::string();
   }
 
-  /// PENDING -> ACTIVE: the job runs. Idempotent. kStaleToken, kWrongState, kNotAttached, kRetired.
+  /// PENDING -> ACTIVE: the job runs. Idempotent. kStaleToken, kWrongState, kNotAttached; kRetired
+  /// while the segment is being replaced (try again).
   void activate(std::error_code& ec) noexcept { ec = step(&Attachment::activate); }
   void activate() { throw_if(step(&Attachment::activate), "activate"); }
 
@@ -156,7 +157,17 @@ class Slot {
       : attachment_(attachment), held_(held), owned_(owned) {}
   explicit Slot(const Refusal& refusal) noexcept : refusal_(refusal) {}
 
-  Errc check() const noexcept { return *this ? attachment_->check() : Errc::kStaleToken; }
+  /// Follows the claim into the segment where it stands now.
+  Errc check() noexcept {
+    if (!*this) return Errc::kStaleToken;
+    for (;;) {
+      const Errc code = attachment_->check();
+      Attachment* const next = code == Errc::kRetired ? attachment_->succeed() : nullptr;
+      if (next == nullptr) return code;
+      held_ = attachment_->moved(held_);
+      attachment_ = next;
+    }
+  }
   Errc step(Errc (Attachment::*operation)(const HeldSlot&) noexcept) noexcept {
     const Errc code = check();
     return code == Errc::kOk ? (attachment_->*operation)(held_) : code;
@@ -169,8 +180,13 @@ class Slot {
   }
   Errc release_now() noexcept {
     if (!*this) return Errc::kOk;
-    Errc code = attachment_->check();
-    if (code == Errc::kOk) code = attachment_->release(held_);
+    Errc code = check();
+    if (code == Errc::kOk) {
+      code = attachment_->release(held_);
+    } else if (code == Errc::kRetired) {
+      attachment_->forget(held_);
+      code = Errc::kOk;
+    }
     attachment_ = nullptr;
     return code;
   }
@@ -218,18 +234,18 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() {
-    if (Attachment* mine = attachment()) mine->give_back();
+    if (Attachment* mine = attachment()) mine->newest()->give_back();
   }
 
   /// Ends membership at once: every slot that this process owns through this client is freed, those
   /// that others bound to it too; handles answer kNotAttached. No other thread may be using the
   /// client or its slots. The next claim attaches anew.
   void detach() noexcept {
-    if (Attachment* mine = attachment()) mine->close();
+    if (Attachment* mine = attachment()) mine->newest()->close();
   }
 
   bool is_attached() const noexcept {
-    return attachment() != nullptr && attachment()->is_attached();
+    return attachment() != nullptr && attachment()->newest()->is_attached();
   }
 
   /// Looks a type up by name or alias; an unknown name gives an id whose claims are refused as
@@ -240,10 +256,11 @@ class Client {
   }
 
   /// One more job of this type? A slot in PENDING, or an empty one whose refusal() says why not.
-  /// Errors: kInvalidArgument, kNotAttached, kRetired (attach again); then the slot is empty and
-  /// its reason is kNone.
+  /// While the segment is being replaced the answer is `draining`. Errors: kInvalidArgument,
+  /// kNotAttached, or why the segment that replaced this one cannot be attached to
+  /// (kLayoutMismatch, ...); then the slot is empty and its reason is kNone.
   Slot try_claim(std::string_view type_name, const ClaimOptions& options, std::error_code& ec) {
-    if (!ensure_attached(ec)) return Slot();
+    if (!ensure_attached(ec)) return refuse_unattached(ec);
     return claim(type(type_name), options, ec);
   }
   Slot try_claim(std::string_view type_name, const ClaimOptions& options = {}) {
@@ -254,7 +271,7 @@ class Client {
   }
   /// The hot form: no lookup, and with a claim that is admitted nothing allocated.
   Slot try_claim(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
-    if (!ensure_attached(ec)) return Slot();
+    if (!ensure_attached(ec)) return refuse_unattached(ec);
     return claim(type_id, options, ec);
   }
   Slot try_claim(TypeId type_id, const ClaimOptions& options = {}) {
@@ -266,7 +283,7 @@ class Client {
 
   /// The same answer from the held words, reserving nothing; reason kNone = yes.
   Verdict can_accept(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
-    if (!ensure_attached(ec)) return {};
+    if (!ensure_attached(ec)) return refuse_unattached(ec).refusal().verdict();
     ClaimRequest wanted;
     const Errc code = make_request(type_id, options, wanted);
     if (code != Errc::kOk) {
@@ -277,8 +294,8 @@ class Client {
   }
   bool can_accept(std::string_view type_name, const ClaimOptions& options = {}) {
     std::error_code ec;
-    const bool attached = ensure_attached(ec);
-    const Verdict verdict = attached ? can_accept(type(type_name), options, ec) : Verdict{};
+    ensure_attached(ec);  // before the name is looked up
+    const Verdict verdict = can_accept(type(type_name), options, ec);
     if (ec) throw Error(ec, "can_accept");
     return static_cast<bool>(verdict);
   }
@@ -288,8 +305,8 @@ class Client {
   /// (`spread`).
   double affinity(std::string_view type_name) {
     std::error_code ec;
-    const bool attached = ensure_attached(ec);
-    const Verdict verdict = attached ? can_accept(type(type_name), {}, ec) : Verdict{};
+    ensure_attached(ec);  // before the name is looked up
+    const Verdict verdict = can_accept(type(type_name), {}, ec);
     if (ec) throw Error(ec, "affinity");
     return verdict ? compute_affinity(attachment()->view()) : -1.0;
   }
@@ -350,14 +367,35 @@ class Client {
  private:
   static constexpr int kFindAttempts = 8;
 
-  /// A forked child attaches anew on its first use; a failed try leaves the way open for the next.
+  /// A forked child attaches anew on its first use; where the segment was replaced the client goes
+  /// on in the new one. A failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
     if (ec) ec.clear();
     Attachment* mine = attachment();
     Errc code = mine == nullptr ? Errc::kNotAttached : mine->check();
-    if (mine != nullptr && code == Errc::kNotAttached) code = attach_anew(mine);
+    if (code == Errc::kOk) return true;
+    if (mine != nullptr && code == Errc::kRetired) code = follow(mine);
+    if (mine != nullptr && code == Errc::kNotAttached) code = attach_anew(attachment());
     if (code != Errc::kOk) ec = code;
     return code == Errc::kOk;
+  }
+
+  Errc follow(Attachment* mine) noexcept {
+    Errc code = Errc::kOk;
+    if (mine->succeed(code) == nullptr) return code;
+    Attachment* const last = mine->newest();
+    attachment_.compare_exchange_strong(mine, last, std::memory_order_acq_rel);
+    return last->check();
+  }
+
+  /// What a claim is told that cannot be made now: a segment that is being replaced is `draining`,
+  /// anything else is an error.
+  static Slot refuse_unattached(std::error_code& ec) {
+    if (ec != Errc::kRetired) return Slot();
+    ec.clear();
+    Verdict verdict;
+    verdict.reason = Reason::kDraining;
+    return Slot(Refusal(verdict, nullptr, kMaxTypes));
   }
 
   Errc attach_anew(Attachment* before) {
@@ -393,14 +431,17 @@ class Client {
       return Slot();
     }
     Verdict refusal;
-    Attachment* const mine = attachment();
-    const HeldSlot held = mine->claim(wanted, refusal);
-    if (held.slot != kNoSlot) return Slot(mine, held, true);
-    if (refusal) {
-      ec = Errc::kRetired;  // the segment was replaced while the claim was on its way
-      return Slot();
+    Attachment* mine = attachment();
+    HeldSlot held = mine->claim(wanted, refusal);
+    if (held.slot == kNoSlot && refusal) {
+      // The segment was replaced while the claim was on its way: once more, in the new one.
+      if (!ensure_attached(ec)) return refuse_unattached(ec);
+      mine = attachment();
+      held = mine->claim(wanted, refusal);
     }
-    return Slot(Refusal(refusal, mine, type_id.index));
+    if (held.slot != kNoSlot) return Slot(mine, held, true);
+    if (refusal) ec = Errc::kRetired;
+    return refusal ? refuse_unattached(ec) : Slot(Refusal(refusal, mine, type_id.index));
   }
 
   std::string type_name(TypeId type_id) const {

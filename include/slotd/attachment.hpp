@@ -2,7 +2,11 @@
 // holds presence, and the private hints that make claims quick. Client (client/slotd/client.hpp)
 // and slotctl are thin layers over it.
 //
-// Thread-safe, all of it. Blocking: open() and close() wait for the keeper thread of this process;
+// When the segment is replaced by another one (truncated, deleted, rebuilt by the broker), the
+// keeper or the next call attaches to the new one and asserts the claims that the process holds
+// there: succession.hpp.
+//
+// Thread-safe, all of it. Blocking: open(), close() and succeed() wait for threads of this process;
 // the rest as claim.hpp says. fork: in the child every operation answers kNotAttached and nothing
 // of the parent's is touched. exec ends presence. Attachments are never deleted: slot handles may
 // outlive the Client, and the kernel needs the mapping at exit.
@@ -19,6 +23,7 @@
 
 #include "slotd/claim.hpp"
 #include "slotd/fork_guard.hpp"
+#include "slotd/held_copies.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/segment.hpp"
@@ -57,15 +62,37 @@ class Attachment {
   /// forked child.
   void close() noexcept;
 
-  bool is_attached() const noexcept {
-    return guard_.get()->attached.load(std::memory_order_acquire) == 1;
-  }
+  bool is_attached() const noexcept { return membership() != Membership::kNone; }
 
-  /// kOk, kNotAttached (forked child, closed), or kRetired (the segment was replaced).
+  /// kOk, kNotAttached (forked child, closed), or kRetired (the segment was replaced, or is being
+  /// replaced: succeed()).
   Errc check() const noexcept {
-    if (!is_attached()) return Errc::kNotAttached;
+    const Membership now = membership();
+    if (now != Membership::kMember)
+      return now == Membership::kMoved ? Errc::kRetired : Errc::kNotAttached;
     const std::uint64_t state = view().header().state.load(std::memory_order_acquire);
     return state == static_cast<std::uint64_t>(SegmentState::kReady) ? Errc::kOk : Errc::kRetired;
+  }
+
+  /// The attachment to the segment that has replaced this one, made now if need be, with all claims
+  /// of this one asserted there. Null with `code` set: kRetired when there is no other segment yet,
+  /// or why it cannot be attached to. May take as long as an attach.
+  Attachment* succeed(Errc& code) noexcept;
+  Attachment* succeed() noexcept {
+    Errc ignored = Errc::kOk;
+    return succeed(ignored);
+  }
+  /// The newest attachment that this one has led to; itself if none.
+  Attachment* newest() noexcept;
+  /// Where a claim of this attachment stands in its successor.
+  HeldSlot moved(HeldSlot held) const noexcept {
+    if (held.slot < copies_.slots()) copies_.find_moved(held.slot, held.generation, held.nonce);
+    return held;
+  }
+  /// Gives up a claim while the segment is being replaced: it will not be asserted again.
+  void forget(const HeldSlot& held) noexcept {
+    end_copy(held);
+    if (membership() == Membership::kMember) release_slot(view(), held.ref());
   }
 
   const SegmentView& view() const noexcept { return processes_.view(); }
@@ -83,7 +110,8 @@ class Attachment {
     const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
     if (wanted.look_first || !with_rules(type, claim_quickly))
       return claim_fully(quick, wanted, refusal);
-    return take_admitted({quick.slot(), quick.pending_word().generation(), quick.nonce()}, refusal);
+    return take_admitted({quick.slot(), quick.pending_word().generation(), quick.nonce()},
+                         quick.pending_word(), refusal);
   }
 
   /// The answer a claim would get from the held words; takes nothing and counts nothing.
@@ -94,8 +122,10 @@ class Attachment {
   }
 
   Errc release(const HeldSlot& held) noexcept {
+    end_copy(held);
     const StepResult result = release_slot(view(), held.ref());
-    if (result.code != Errc::kOk) {
+    const bool done_elsewhere = has_moved() && release_moved(held);
+    if (result.code != Errc::kOk && !done_elsewhere) {
       count(&CounterSet::stale, 1);
       return result.code;
     }
@@ -106,9 +136,12 @@ class Attachment {
   }
 
   Errc activate(const HeldSlot& held) noexcept {
-    return counted(activate_slot(view(), held.ref(), processes_.clock().coarse_ns()).code);
+    return stepped(held, activate_slot(view(), held.ref(), processes_.clock().coarse_ns()),
+                   &Attachment::activate);
   }
-  Errc end(const HeldSlot& held) noexcept { return counted(end_slot(view(), held.ref()).code); }
+  Errc end(const HeldSlot& held) noexcept {
+    return stepped(held, end_slot(view(), held.ref()), &Attachment::end);
+  }
 
   /// Gives the slot to the process `pid` of the caller's PID namespace, attached or not; `held`
   /// becomes the new claim name. Costs a few system calls. kNoSuchProcess, kStaleToken,
@@ -162,10 +195,16 @@ class Attachment {
   /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
   /// and looks at the state afterwards. Both seq_cst: one sees the other, so no slot is admitted
   /// that the new segment does not know of.
-  HeldSlot take_admitted(const HeldSlot& held, Verdict& refusal) noexcept {
+  HeldSlot take_admitted(const HeldSlot& held, SlotWord word, Verdict& refusal) noexcept {
+    copies_.note(held.slot, held.nonce, word, view().record(held.slot));
+    // Noted first, then the look whether the process has moved: who moves does it the other way
+    // round, with a barrier on this thread in between.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     const std::uint64_t state = view().header().state.load(std::memory_order_seq_cst);
-    if (state != static_cast<std::uint64_t>(SegmentState::kReady)) {
+    if (state != static_cast<std::uint64_t>(SegmentState::kReady) || has_moved()) {
+      end_copy(held);
       release_slot(view(), held.ref());
+      if (has_moved()) release_moved(held);
       refusal = Verdict{};
       return {};
     }
@@ -188,7 +227,8 @@ class Attachment {
       return {};
     }
     if (wanted.look_first) set_refused(type, false);
-    return take_admitted({result.slot, result.word.generation(), result.nonce}, refusal);
+    return take_admitted({result.slot, result.word.generation(), result.nonce}, result.word,
+                         refusal);
   }
 
   [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun) noexcept {
@@ -205,6 +245,32 @@ class Attachment {
     return head;
   }
   static Attachment* take_up(const OpenedSegment& opened, const std::string& name) noexcept;
+  static Attachment* make(const OpenedSegment& opened, const AttachOptions& options, Errc& code,
+                          std::string& detail);
+
+  Membership membership() const noexcept {
+    return static_cast<Membership>(guard_.get()->membership.load(std::memory_order_acquire));
+  }
+  bool change_membership(Membership from, Membership to) noexcept {
+    auto expected = static_cast<std::uint32_t>(from);
+    return guard_.get()->membership.compare_exchange_strong(
+        expected, static_cast<std::uint32_t>(to), std::memory_order_acq_rel);
+  }
+
+  // Below: succession.hpp.
+  static void look_after(void* attachment) noexcept;
+  Attachment* move_to(const OpenedSegment& opened, Errc& code);
+  void reassert_all(Attachment& next) noexcept;
+  void carry_over(std::uint32_t slot, Attachment& next) noexcept;
+  bool release_moved(const HeldSlot& held) noexcept;
+  /// Only a forked child's memory is wiped; a child has no claim that it could get here with.
+  bool has_moved() const noexcept { return membership() != Membership::kMember; }
+  void end_copy(const HeldSlot& held) noexcept {
+    if (held.slot < copies_.slots()) copies_.end(held.slot, held.nonce);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  Errc stepped(const HeldSlot& held, const StepResult& result,
+               Errc (Attachment::*again)(const HeldSlot&) noexcept) noexcept;
   void enlist() noexcept {
     next_ = all().load(std::memory_order_relaxed);
     while (!all().compare_exchange_weak(next_, this, std::memory_order_release,
@@ -218,11 +284,14 @@ class Attachment {
   }
 
   Errc transfer(HeldSlot& held, ProcessRef target) noexcept {
-    const TurnLock turn(*guard_.get());
+    const TurnLock turn(guard_.get()->turn);
     const StepResult result = transfer_slot(processes_, self_, held.ref(), target);
-    if (result.code == Errc::kOk) held.generation = result.word.generation();
-    return counted(result.code);
+    if (result.code != Errc::kOk) return counted(result.code);
+    note_transfer(held, result.word);
+    held.generation = result.word.generation();
+    return Errc::kOk;
   }
+  void note_transfer(const HeldSlot& before, SlotWord word) noexcept;
 
   ProcessRef find_owner(int pid, std::uint64_t start_ticks) const noexcept;
 
@@ -287,11 +356,17 @@ class Attachment {
   ProcessRef self_;
   Keeper keeper_;
   ForkGuard guard_;
+  HeldCopies copies_;
   std::uint64_t seed_ = 0;
   std::array<QuickRules, kMaxTypes> kept_rules_;  ///< the primary thread's, by type
   bool kept_rules_busy_ = false;                  ///< of the primary thread alone
   Attachment* next_ = nullptr;
   std::atomic<bool> lent_{true};
+  std::atomic<Attachment*> successor_{nullptr};
+  AttachOptions options_;  ///< with an absolute path
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+  std::array<Text<kNameBytes / 8>, kMaxTypes> type_names_{};  ///< at attach, for succession
   alignas(kLine) std::atomic<std::uint32_t> hint_{0};
   std::atomic<std::uint32_t> refused_{0};  ///< bit t: the last claim of type t was refused
   std::atomic<const void*> primary_thread_{nullptr};
@@ -308,7 +383,19 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
   detail = opened.detail;
   if (code != Errc::kOk) return nullptr;
   if (Attachment* known = take_up(opened, options.name)) return known;
+  Attachment* made = make(opened, {path, options.name}, code, detail);
+  if (made != nullptr) made->enlist();
+  return made;
+}
+
+/// A new membership of an opened segment, not yet enlisted.
+inline Attachment* Attachment::make(const OpenedSegment& opened, const AttachOptions& options,
+                                    Errc& code, std::string& detail) {
+  const std::string& path = options.segment_path;
   auto* attachment = new Attachment();
+  attachment->options_ = {absolute_path(path), options.name};
+  attachment->device_ = opened.device;
+  attachment->inode_ = opened.inode;
   const SelfIdentity self = read_self_identity();
   attachment->processes_ = ProcessTable(opened.view(Access::kReadWrite), self, false);
   if (::getrandom(&attachment->seed_, sizeof(attachment->seed_), 0) != sizeof(attachment->seed_)) {
@@ -322,6 +409,10 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
   };
   if (!attachment->guard_.create())
     return fail(Errc::kPresenceUnavailable, "kernel cannot wipe a page on fork");
+  if (!attachment->copies_.create(attachment->view().slot_count()))
+    return fail(Errc::kSystem, "no memory for the copies of held slots");
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+    attachment->type_names_[type] = load_text(attachment->view().type_name(type).name);
   attachment->self_ = attachment->processes_.reserve(static_cast<std::uint32_t>(self.pid));
   if (!attachment->self_)
     return fail(Errc::kProcessTableFull, "no free process entry (segment.processes)");
@@ -329,13 +420,16 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
   attachment->processes_.store_identity(ref, self.start_ticks, self.time_ns_inode, self.uid,
                                         options.name.empty() ? text_view(self.name) : options.name);
   ProcessEntry& entry = attachment->view().process(ref.index);
+  attachment->keeper_.watch(attachment->view().header().state,
+                            static_cast<std::uint32_t>(SegmentState::kReady),
+                            &Attachment::look_after, attachment);
   if (attachment->keeper_.start(entry, ref.attach) != Errc::kOk) {
     force_mark(entry, ref.attach);
     attachment->processes_.end_own_tenancy(ref);
     return fail(Errc::kPresenceUnavailable, "keeper thread or set_robust_list was refused");
   }
-  attachment->guard_.get()->attached.store(1, std::memory_order_release);
-  attachment->enlist();
+  attachment->guard_.get()->membership.store(static_cast<std::uint32_t>(Membership::kMember),
+                                             std::memory_order_release);
   return attachment;
 }
 
@@ -353,12 +447,17 @@ inline Attachment* Attachment::take_up(const OpenedSegment& opened,
 }
 
 inline void Attachment::close() noexcept {
-  std::uint32_t attached = 1;
-  if (!guard_.get()->attached.compare_exchange_strong(attached, 0, std::memory_order_acq_rel))
-    return;
+  bool is_whole = false;
+  {
+    // Not in the middle of a move; and the keeper, which may be about to move, is joined outside.
+    const TurnLock turn(guard_.get()->move);
+    if (successor_.load(std::memory_order_acquire) != nullptr) return;
+    is_whole = change_membership(Membership::kMember, Membership::kNone);
+    if (!is_whole && !change_membership(Membership::kMoved, Membership::kNone)) return;
+  }
   keeper_.stop();  // sets the mark: from here on it looks like a death, whatever happens to this
                    // thread
-  processes_.end_own_tenancy(self_);
+  if (is_whole) processes_.end_own_tenancy(self_);
 }
 
 inline std::optional<HeldSlot> Attachment::find_key(std::string_view key) const noexcept {
@@ -445,3 +544,5 @@ inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name)
 }
 
 }  // namespace slotd::inline v0_1
+
+#include "slotd/succession.hpp"  // IWYU pragma: export

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <new>
 
@@ -15,13 +16,28 @@
 
 namespace slotd::inline v0_1 {
 
+/// Zeroed memory of this process alone, which costs nothing until it is touched. Never given back.
+/// Null when there is none.
+inline void* map_private_zeros(std::size_t bytes) noexcept {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+/// What a process is to its segment. Wiped to kNone in a forked child.
+enum class Membership : std::uint32_t {
+  kNone = 0,
+  kMember = 1,
+  kMoved = 2,  ///< the segment is another one now, or damaged: not to be touched
+};
+
 /// A page that a forked child finds zeroed: tells the child that it is not attached, and frees its
 /// locks.
 class ForkGuard {
  public:
   struct Page {
-    std::atomic<std::uint32_t> attached;
-    std::atomic<std::uint32_t> turn;  ///< held by the thread that has a hazard published
+    std::atomic<std::uint32_t> membership;  ///< Membership
+    std::atomic<std::uint32_t> turn;        ///< held by the thread that has a hazard published
+    std::atomic<std::uint32_t> move;        ///< held by the thread that moves to another segment
   };
 
   ForkGuard() = default;
@@ -48,27 +64,27 @@ class ForkGuard {
   Page* page_ = nullptr;
 };
 
-/// One of the process's threads at a time publishes a hazard.
+/// One of the process's threads at a time: publishes a hazard (Page::turn, a few dozen
+/// instructions), or moves to another segment (Page::move, as long as an attach takes).
 class TurnLock {
  public:
-  explicit TurnLock(ForkGuard::Page& page) noexcept : page_(page) {
+  explicit TurnLock(std::atomic<std::uint32_t>& word) noexcept : word_(word) {
     std::uint32_t expected = 0;
-    while (!page_.turn.compare_exchange_strong(expected, 1, std::memory_order_acquire)) {
-      // Bounded sleep; the holder is a thread of this process inside a few dozen instructions.
-      futex_wait(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, kNsPerMs,
-                 FutexScope::kPrivate);
+    while (!word_.compare_exchange_strong(expected, 1, std::memory_order_acquire)) {
+      // Bounded sleep; the holder is a thread of this process.
+      futex_wait(reinterpret_cast<const std::uint32_t*>(&word_), 1, kNsPerMs, FutexScope::kPrivate);
       expected = 0;
     }
   }
   TurnLock(const TurnLock&) = delete;
   TurnLock& operator=(const TurnLock&) = delete;
   ~TurnLock() {
-    page_.turn.store(0, std::memory_order_release);
-    futex_wake(reinterpret_cast<const std::uint32_t*>(&page_.turn), 1, FutexScope::kPrivate);
+    word_.store(0, std::memory_order_release);
+    futex_wake(reinterpret_cast<const std::uint32_t*>(&word_), 1, FutexScope::kPrivate);
   }
 
  private:
-  ForkGuard::Page& page_;
+  std::atomic<std::uint32_t>& word_;
 };
 
 }  // namespace slotd::inline v0_1

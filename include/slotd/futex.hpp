@@ -7,8 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <ctime>
 
@@ -38,6 +40,44 @@ inline void futex_wait(const std::uint32_t* word, std::uint32_t expected, std::u
   timeout.tv_nsec = static_cast<long>(timeout_ns % kNsPerSecond);
   ::syscall(SYS_futex, word, detail::futex_operation(FUTEX_WAIT, scope), expected, &timeout,
             nullptr, 0);
+}
+
+/// One word of futex_wait_any().
+struct FutexWatch {
+  const std::uint32_t* word;
+  std::uint32_t expected;
+  FutexScope scope;
+};
+
+/// Sleeps while every word is as expected, at most until `deadline_ns` of CLOCK_MONOTONIC in the
+/// caller's own time namespace; returns at once when one differs, also on signals and for no
+/// reason. False: the kernel cannot wait for several words (no futex_waitv, or forbidden), or one
+/// of them is not mapped any more; then it has not slept.
+template <std::size_t N>
+bool futex_wait_any(const std::array<FutexWatch, N>& watches, std::uint64_t deadline_ns) noexcept {
+#if defined(SYS_futex_waitv)
+  constexpr long kCall = SYS_futex_waitv;
+#else
+  constexpr long kCall = 449;  // the same number on every architecture
+#endif
+  struct Waiter {  // struct futex_waitv of linux/futex.h, which older headers do not have
+    std::uint64_t value;
+    std::uint64_t address;
+    std::uint32_t flags;
+    std::uint32_t reserved;
+  };
+  constexpr std::uint32_t kSize32 = 2;
+  std::array<Waiter, N> waiters{};
+  for (std::size_t i = 0; i < N; ++i) {
+    const bool is_private = watches[i].scope == FutexScope::kPrivate;
+    waiters[i] = {watches[i].expected, reinterpret_cast<std::uintptr_t>(watches[i].word),
+                  kSize32 | (is_private ? std::uint32_t{FUTEX_PRIVATE_FLAG} : 0U), 0};
+  }
+  timespec deadline{};
+  deadline.tv_sec = static_cast<time_t>(deadline_ns / kNsPerSecond);
+  deadline.tv_nsec = static_cast<long>(deadline_ns % kNsPerSecond);
+  if (::syscall(kCall, waiters.data(), N, 0, &deadline, CLOCK_MONOTONIC) >= 0) return true;
+  return errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT;
 }
 
 /// Wakes at most `count` sleepers. Never blocks.

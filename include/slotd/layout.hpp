@@ -37,7 +37,7 @@
 namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kMagic = 0x4745'5344'544f'4c53ULL;  // "SLOTDSEG" in memory order
-inline constexpr std::uint32_t kLayout = 1;
+inline constexpr std::uint32_t kLayout = 2;
 inline constexpr std::uint32_t kMaxTypes = 32;
 inline constexpr std::uint32_t kMaxGroups = 16;
 inline constexpr std::uint32_t kMaxAliases = 32;
@@ -121,7 +121,10 @@ struct Header {
   TextCells<4> version;               ///< of the broker that runs or ran last; broker, at start
   Cell<std::uint64_t> created_at_ns;  ///< host CLOCK_MONOTONIC
   Cell<std::uint32_t> creator_pid;
-  Cell<std::uint32_t> reserved0[5];
+  Cell<std::uint32_t> reserved0;
+  Cell<std::uint64_t> previous_segment_id;  ///< of the segment that this one was rebuilt from: its
+                                            ///< tokens are good here. Creator, before the state
+  Cell<std::uint64_t> reserved4;
   // 128
   Section sections[kSectionSlots];
   // 384: control line, read by every claim, written rarely.
@@ -329,6 +332,7 @@ static_assert(offsetof(Header, segment_id) == 32 && offsetof(Header, boot_id) ==
 static_assert(offsetof(Header, state_shift) == 56 && offsetof(Header, state_mask) == 60);
 static_assert(offsetof(Header, version) == 64 && offsetof(Header, created_at_ns) == 96);
 static_assert(offsetof(Header, creator_pid) == 104 && offsetof(Header, sections) == 128);
+static_assert(offsetof(Header, previous_segment_id) == 112);
 static_assert(offsetof(Header, state) == 384 && offsetof(Header, config_epoch) == 392);
 static_assert(offsetof(Header, sample_epoch) == 400 && offsetof(Header, drain) == 408);
 static_assert(offsetof(Header, broker) == 416 && offsetof(Header, mark) == 448);

@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cerrno>
@@ -41,7 +42,12 @@ static_assert(std::endian::native == std::endian::little,
               "the futex word is the low half of the presence cell");
 
 inline constexpr std::uint64_t kKeeperStartMs = 2000;
-inline constexpr std::size_t kKeeperStackBytes = 64 * 1024;
+/// Enough for attaching anew to a segment that replaced this one; untouched pages cost nothing.
+inline constexpr std::size_t kKeeperStackBytes = 256 * 1024;
+/// How often a keeper looks after its segment without having been told to.
+inline constexpr std::uint64_t kKeeperLookMs = 1000;
+/// The same where it cannot wait for word from the broker.
+inline constexpr std::uint64_t kKeeperRecheckMs = 100;
 inline constexpr std::size_t kKeeperStackLimitBytes = 8 * 1024 * 1024;
 
 /// Tries of one CAS on a word that others may be changing. Only a scribbler makes it take more than
@@ -101,9 +107,23 @@ inline void force_mark(ProcessEntry& entry, std::uint64_t attach) noexcept {
 /// Owns the keeper thread of one attachment.
 class Keeper {
  public:
+  /// Called by the keeper thread now and then, and when the watched word has changed.
+  using Look = void (*)(void* context) noexcept;
+
   Keeper() = default;
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
+
+  /// What the keeper looks after besides presence: `look` is called once in kKeeperLookMs, and soon
+  /// after `word` (of the segment) is no longer `expected` and its sleepers were woken. Before
+  /// start().
+  void watch(const std::atomic<std::uint64_t>& word, std::uint32_t expected, Look look,
+             void* context) noexcept {
+    watched_ = reinterpret_cast<const std::uint32_t*>(&word);
+    expected_ = expected;
+    look_ = look;
+    context_ = context;
+  }
 
   /// Starts the keeper and arms the entry's presence for the tenant `attach`. Returns
   /// kPresenceUnavailable when the thread or the robust list is refused; then nothing is armed.
@@ -129,6 +149,14 @@ class Keeper {
     if (phase_.load(std::memory_order_acquire) == kRunning) return Errc::kOk;
     stop();
     return Errc::kPresenceUnavailable;
+  }
+
+  /// The thread is to end by itself: for a membership that has moved to another segment. May be
+  /// called by the keeper thread. Never blocks; instead of stop(), once.
+  void leave() noexcept {
+    phase_.store(kStopping, std::memory_order_release);
+    pthread_detach(thread_);
+    futex_wake(phase_word(), 1, FutexScope::kPrivate);
   }
 
   /// Ends presence (sets the mark, as a death would) and joins the thread. Not in a forked child.
@@ -198,14 +226,42 @@ class Keeper {
     phase_.compare_exchange_strong(expected, kRunning, std::memory_order_acq_rel);
     futex_wake(phase_word(), 1, FutexScope::kPrivate);
     while (phase_.load(std::memory_order_acquire) == kRunning) {
-      futex_wait(phase_word(), kRunning, 3600 * kNsPerSecond, FutexScope::kPrivate);
+      sleep();
+      if (look_ != nullptr && phase_.load(std::memory_order_acquire) == kRunning) look_(context_);
     }
     // The thread ends with its node registered: the kernel sets the mark on its way out, before a
     // join returns. A mark set here would let the kernel hit the entry's next tenant.
   }
 
+  /// Until there may be something to do.
+  void sleep() noexcept {
+    if (look_ == nullptr) {
+      futex_wait(phase_word(), kRunning, 3600 * kNsPerSecond, FutexScope::kPrivate);
+      return;
+    }
+    // A word that has changed already is looked at often until the membership has moved on.
+    const bool is_news = told_ || !can_wait_;
+    if (!is_news) {
+      const std::uint64_t deadline_ns = monotonic_ns() + kKeeperLookMs * kNsPerMs;
+      const std::array<FutexWatch, 2> watches{
+          FutexWatch{phase_word(), kRunning, FutexScope::kPrivate},
+          FutexWatch{watched_, expected_, FutexScope::kShared}};
+      can_wait_ = futex_wait_any(watches, deadline_ns);
+      told_ = monotonic_ns() < deadline_ns;
+      if (can_wait_) return;
+    }
+    told_ = false;
+    futex_wait(phase_word(), kRunning, kKeeperRecheckMs * kNsPerMs, FutexScope::kPrivate);
+  }
+
   ProcessEntry* entry_ = nullptr;
   std::uint64_t attach_ = 0;
+  const std::uint32_t* watched_ = nullptr;  ///< in the segment
+  std::uint32_t expected_ = 0;
+  Look look_ = nullptr;
+  void* context_ = nullptr;
+  bool told_ = false;     ///< the last sleep ended early: do not spin on a word that stays changed
+  bool can_wait_ = true;  ///< for several words at once
   std::atomic<std::uint32_t> phase_{kStarting};
   pthread_t thread_{};
   robust_list_head head_{};

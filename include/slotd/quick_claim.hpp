@@ -14,6 +14,7 @@
 #include "slotd/ledger.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/quick_rules.hpp"
+#include "slotd/record_write.hpp"
 #include "slotd/scan.hpp"
 #include "slotd/segment_view.hpp"
 
@@ -125,7 +126,7 @@ class QuickClaim {
                        view_.key_fingerprint(slot).load(std::memory_order_relaxed) == 0 &&
                        record.memory_bytes.get() == 0;
     if (as_is) {
-      raise_mark(slot);
+      raise_mark(view_, slot);
       if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
         return false;
     } else {
@@ -133,15 +134,9 @@ class QuickClaim {
       if (!view_.word(slot).compare_exchange_strong(expected, claiming.raw,
                                                     std::memory_order_seq_cst))
         return false;
-      // Release: whoever reads one of these fields sees, behind an acquire fence, that the word has
-      // changed.
-      std::atomic_thread_fence(std::memory_order_release);
-      store_text(record.key, request_.key.text);
-      view_.key_fingerprint(slot).store(request_.key.text.empty() ? 0 : request_.key.fingerprint,
-                                        std::memory_order_relaxed);
-      record.memory_bytes.set(memory_bytes_);
+      freeze_record(view_, slot, request_.key.text, request_.key.fingerprint, memory_bytes_);
       write_times(slot, record);
-      raise_mark(slot);
+      raise_mark(view_, slot);
       expected = claiming.raw;
       if (!view_.word(slot).compare_exchange_strong(expected, word_.raw, std::memory_order_seq_cst))
         return false;
@@ -160,16 +155,6 @@ class QuickClaim {
     record.claimed_at_ns.set(now_ns);
     record.activated.set(0);
     record.reported_cpu.set(0);
-  }
-
-  void raise_mark(std::uint32_t slot) noexcept {
-    std::atomic<std::uint64_t>& mark = view_.header().mark;
-    std::uint64_t seen = mark.load(std::memory_order_seq_cst);
-    // seq_cst: a scanner that misses the raise has published before it, and this claim's scan will
-    // see that scanner's word.
-    while (seen < slot + 1U &&
-           !mark.compare_exchange_weak(seen, slot + 1U, std::memory_order_seq_cst)) {
-    }
   }
 
   void drop_word() noexcept {

@@ -23,10 +23,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 
 #include "slotd/error.hpp"
+#include "slotd/futex.hpp"
 #include "slotd/process_probe.hpp"
 #include "slotd/segment_view.hpp"
 
@@ -53,6 +55,14 @@ inline std::string default_segment_path() {
       ::stat(kSystemSegmentPath, &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
   if (::geteuid() == 0 || !absent) return kSystemSegmentPath;
   return user_segment_path();
+}
+
+/// The same path for a process that changes its directory.
+inline std::string absolute_path(const std::string& path) {
+  if (!path.empty() && path[0] == '/') return path;
+  std::array<char, 4096> directory{};
+  if (::getcwd(directory.data(), directory.size()) == nullptr) return path;
+  return std::string(directory.data()) + "/" + path;
 }
 
 enum class Access : std::uint8_t { kReadOnly, kReadWrite };
@@ -231,6 +241,25 @@ inline OpenedSegment map_segment_file(const std::string& path, Access access) no
   result.code = Errc::kSystem;
   result.detail = error.what();
   return result;
+}
+
+/// Marks a segment file as replaced, whatever state the file and its other mappings are in: through
+/// a mapping of its own, gone again afterwards. For the owner. With kWake the keepers that watch
+/// over it are woken: when there is a new segment to move to. False: not a file that can be mapped.
+enum class RetireNotice : std::uint8_t { kQuiet, kWake };
+inline bool retire_segment_file(const std::string& path, RetireNotice notice) noexcept try {
+  namespace ipc = boost::interprocess;
+  const ipc::file_mapping file(path.c_str(), ipc::read_write);
+  const ipc::mapped_region region(file, ipc::read_write, 0, kHeaderBytes);
+  auto& state = static_cast<Header*>(region.get_address())->state;
+  state.store(static_cast<std::uint64_t>(SegmentState::kRetired), std::memory_order_seq_cst);
+  if (notice == RetireNotice::kWake) {
+    futex_wake(reinterpret_cast<const std::uint32_t*>(&state), std::numeric_limits<int>::max(),
+               FutexScope::kShared);
+  }
+  return true;
+} catch (const std::exception&) {
+  return false;
 }
 
 /// The place of a user's own segment must be that user's: anybody could have made a directory of

@@ -68,7 +68,11 @@ StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
 /// Checks a token against the segment and the record. The word is checked again by the CAS of the
 /// step that follows.
 inline Errc check_token(const SegmentView& view, const Token& token) noexcept {
-  if (token.segment_id != view.segment_id()) return Errc::kForeignToken;
+  // A rebuilt segment keeps its claims' slots, generations and nonces.
+  if (token.segment_id != view.segment_id() &&
+      token.segment_id != view.header().previous_segment_id.get()) {
+    return Errc::kForeignToken;
+  }
   return load_claim(view, {token.slot, token.generation, token.nonce}) ? Errc::kOk
                                                                        : Errc::kStaleToken;
 }

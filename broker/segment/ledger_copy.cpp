@@ -1,0 +1,138 @@
+#include "broker/segment/ledger_copy.hpp"
+
+#include <map>
+
+#include "slotd/record_write.hpp"
+#include "slotd/slot_table.hpp"
+
+namespace slotd::broker {
+
+namespace {
+
+/// An owner that may have slots: in use, not marked. Nothing otherwise.
+std::optional<OwnerCopy> copy_owner(const ProcessTable& processes, std::uint32_t index) {
+  const ProcessRef tenant = processes.find_tenant(index);
+  if (!tenant || processes.judge_owner(tenant, ProbeMode::kMarkOnly) != OwnerLife::kAlive)
+    return std::nullopt;
+  const ProcessEntry& entry = processes.view().process(index);
+  OwnerCopy owner;
+  owner.index = index;
+  owner.reservation = Reservation{entry.reservation.load(std::memory_order_acquire)};
+  owner.start_ticks = untag_value(tenant.attach, entry.start_ticks.get());
+  owner.time_ns_inode = untag_value(tenant.attach, entry.time_ns_inode.get());
+  owner.uid = entry.uid.get();
+  owner.name = text_view(load_text(entry.name));
+  owner.made_by_pid = processes.is_made_by_pid(tenant);
+  return owner;
+}
+
+std::optional<SlotCopy> copy_slot(const SegmentView& view, std::uint32_t slot) {
+  SlotCopy copy;
+  copy.slot = slot;
+  copy.word = SlotWord{view.word(slot).load(std::memory_order_acquire)};
+  if (!copy.word.is_held() || copy.word.state() > SlotState::kEnding) return std::nullopt;
+  const SlotRecord& record = view.record(slot);
+  copy.key = text_view(load_text(record.key));
+  copy.memory_bytes = record.memory_bytes.get();
+  copy.nonce = record.nonce.get();
+  copy.claimed_at_ns = record.claimed_at_ns.get();
+  copy.activated = record.activated.get();
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const SlotWord after{view.word(slot).load(std::memory_order_relaxed)};
+  if (!after.same_claim(copy.word) || copy.nonce == 0) return std::nullopt;
+  if (!copy.key.empty() && !is_valid_key(copy.key)) copy.key.clear();
+  return copy;
+}
+
+/// Takes the entry for an owner known by pid. Precondition: nobody else sees the segment.
+ProcessRef put_owner(const SegmentView& view, std::uint32_t index, const OwnerCopy& owner) {
+  ProcessEntry& entry = view.process(index);
+  const std::uint64_t attach = entry.attach.load(std::memory_order_relaxed) + 1;
+  const ProcessRef ref{index, attach};
+  const auto tenancy = static_cast<std::uint32_t>(attach >> 1);
+  entry.reservation.store(
+      Reservation::make(owner.reservation.pid(), owner.reservation.pid_ns_inode(), tenancy).raw,
+      std::memory_order_relaxed);
+  entry.attach.store(attach, std::memory_order_relaxed);
+  entry.uid.set(owner.uid);
+  store_text(entry.name, owner.name);
+  entry.time_ns_inode.set(tag_value(attach, owner.time_ns_inode));
+  entry.start_ticks.set(tag_value(attach, owner.start_ticks));
+  entry.made_by_pid.set(tag_value(attach, 1));
+  return ref;
+}
+
+void put_slot(const SegmentView& view, const SlotCopy& copy, std::uint32_t owner) {
+  freeze_record(view, copy.slot, copy.key, key_fingerprint(copy.key), copy.memory_bytes);
+  SlotRecord& record = view.record(copy.slot);
+  record.nonce.set(copy.nonce);
+  record.claimed_at_ns.set(copy.claimed_at_ns);
+  record.activated.set(copy.activated);
+  raise_mark(view, copy.slot);
+  const SlotWord word = SlotWord::make(owner, copy.word.state(), copy.word.type(),
+                                       copy.word.cost_milli(), copy.word.generation());
+  view.word(copy.slot).store(word.raw, std::memory_order_release);
+}
+
+void put_totals(const SegmentView& view, const CounterTotals& totals) {
+  CounterSet& set = view.counters(view.process_count()).shared;
+  set.claims.set(totals.claims);
+  set.releases.set(totals.releases);
+  set.reaped.set(totals.reaped);
+  set.stale.set(totals.stale);
+  for (std::size_t reason = 0; reason < kReasons; ++reason)
+    set.refusals[reason].set(totals.refusals[reason]);
+}
+
+}  // namespace
+
+LedgerCopy copy_ledger(const ProcessTable& processes) {
+  const SegmentView& view = processes.view();
+  LedgerCopy copy;
+  copy.segment_id = view.segment_id();
+  copy.drain = view.header().drain.load(std::memory_order_acquire) & ~kDrainRebuild;
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+    copy.overrides[type] = view.limit_override(type).word.load(std::memory_order_acquire);
+  copy.totals = read_counters(view);
+  std::map<std::uint32_t, std::optional<OwnerCopy>> owners;
+  const std::uint32_t mark = view.mark();
+  for (std::uint32_t slot = 0; slot < mark; ++slot) {
+    auto held = copy_slot(view, slot);
+    if (!held || !processes.is_index(held->word.owner())) continue;
+    const std::uint32_t index = held->word.owner();
+    if (owners.find(index) == owners.end()) owners[index] = copy_owner(processes, index);
+    if (owners[index]) copy.slots.push_back(std::move(*held));
+  }
+  for (auto& [index, owner] : owners) {
+    if (owner) copy.owners.push_back(std::move(*owner));
+  }
+  return copy;
+}
+
+std::uint32_t import_ledger(const SegmentView& view, const LedgerCopy& copy,
+                            const IsVisible& is_visible) {
+  view.header().previous_segment_id.set(copy.segment_id);
+  view.header().drain.store(copy.drain, std::memory_order_relaxed);
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+    view.limit_override(type).word.store(copy.overrides[type], std::memory_order_relaxed);
+  put_totals(view, copy.totals);
+  std::map<std::uint32_t, std::uint32_t> entries;  // old index -> new one
+  std::uint32_t next = 1;
+  for (const OwnerCopy& owner : copy.owners) {
+    // The last entry is the broker's own.
+    if (next >= view.process_count()) break;
+    if (is_visible(owner)) entries[owner.index] = put_owner(view, next++, owner).index;
+  }
+  const std::uint64_t epoch = view.header().config_epoch.load(std::memory_order_relaxed);
+  std::uint32_t count = 0;
+  for (const SlotCopy& slot : copy.slots) {
+    const auto entry = entries.find(slot.word.owner());
+    if (entry == entries.end() || slot.slot >= view.slot_count()) continue;
+    if (slot.word.type() >= view.config(epoch).type_count.get()) continue;
+    put_slot(view, slot, entry->second);
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace slotd::broker

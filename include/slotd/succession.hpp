@@ -1,0 +1,158 @@
+// How an attachment passes to the segment that has replaced its own. Included by attachment.hpp,
+// which has the contract.
+//
+// Noticed by the next call (the state word says retired) or by the keeper, which sleeps on the
+// state word and looks at the path once in kKeeperLookMs. The process attaches to the new segment,
+// then asserts each claim of which it has a private copy. The old attachment stays as it is for
+// handles that still name it; they follow.
+//
+// The move and claims, releases and steps on other threads: who moves stores kMoved, has every
+// thread of the process pass a barrier, then reads the copies; who acts changes its copy and then
+// looks at the membership. So either the move saw the change, or the actor sees the move and does
+// in the new segment what it did in the old one.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "slotd/attachment.hpp"
+#include "slotd/process_barrier.hpp"
+#include "slotd/reassert.hpp"
+
+namespace slotd::inline v0_1 {
+
+inline Attachment* Attachment::newest() noexcept {
+  Attachment* last = this;
+  while (Attachment* next = last->successor_.load(std::memory_order_acquire)) last = next;
+  return last;
+}
+
+/// Is there just no segment to move to yet?
+constexpr bool is_between_segments(Errc code) noexcept {
+  return code == Errc::kOk || code == Errc::kNoSegment || code == Errc::kNotReady ||
+         code == Errc::kRetired;
+}
+
+inline Attachment* Attachment::succeed(Errc& code) noexcept {
+  if (Attachment* next = successor_.load(std::memory_order_acquire)) return next;
+  code = Errc::kNotAttached;
+  if (!is_attached()) return nullptr;
+  const TurnLock turn(guard_.get()->move);
+  if (Attachment* next = successor_.load(std::memory_order_acquire)) return next;
+  if (!is_attached()) return nullptr;
+  try {
+    const OpenedSegment opened =
+        open_segment(options_.segment_path, Access::kReadWrite, read_boot_id());
+    code = is_between_segments(opened.code) ? Errc::kRetired : opened.code;
+    const bool is_other = opened.code == Errc::kOk && opened.base != &view().header();
+    return is_other ? move_to(opened, code) : nullptr;
+  } catch (...) {
+    code = Errc::kSystem;  // out of memory: the next call tries again
+    return nullptr;
+  }
+}
+
+/// Holding Page::move.
+inline Attachment* Attachment::move_to(const OpenedSegment& opened, Errc& code) {
+  change_membership(Membership::kMember, Membership::kMoved);
+  std::string detail;
+  Attachment* next = make(opened, options_, code, detail);
+  if (next == nullptr) return nullptr;
+  process_wide_barrier();
+  reassert_all(*next);
+  next->lent_.store(lent_.load(std::memory_order_acquire), std::memory_order_release);
+  next->enlist();
+  successor_.store(next, std::memory_order_release);
+  keeper_.leave();
+  return next;
+}
+
+inline void Attachment::reassert_all(Attachment& next) noexcept {
+  drop_ended_claims(next.processes_, copies_);
+  for (std::uint32_t slot = 0; slot < copies_.slots(); ++slot) carry_over(slot, next);
+}
+
+/// Asserts the claim of one slot in the new segment, if there is one. Doing it again changes
+/// nothing.
+inline void Attachment::carry_over(std::uint32_t slot, Attachment& next) noexcept {
+  HeldCopy copy = copies_.load(slot);
+  if (copy.nonce == 0 || !copy.word.is_held()) return;
+  // A type keeps its index while its broker lives; another broker's is found by its name.
+  std::uint32_t type = copy.word.type();
+  const std::string_view name = text_view(type_names_[type]);
+  if (!name.empty()) {
+    const auto found = next.find_type(name);
+    if (!found) return;
+    type = *found;
+  }
+  const std::uint32_t generation = copy.word.generation();
+  copy.word = SlotWord::make(0, copy.word.state(), type, copy.word.cost_milli(), generation);
+  const auto ref = reassert_claim(next.processes_, next.self_, copy, slot);
+  if (!ref) return;
+  const SlotWord word{next.view().word(ref->slot).load(std::memory_order_acquire)};
+  next.copies_.note(ref->slot, ref->nonce, word, next.view().record(ref->slot));
+  if (ref->slot != slot || ref->generation != generation)
+    copies_.note_moved(slot, copy.nonce, ref->slot, ref->generation);
+}
+
+/// Ends in the successor a claim that may have been carried over while it was being ended here.
+/// True when it was there.
+[[gnu::noinline]] inline bool Attachment::release_moved(const HeldSlot& held) noexcept {
+  Attachment* next = succeed();
+  if (next == nullptr) return false;
+  const HeldSlot there = moved(held);
+  next->end_copy(there);
+  if (release_slot(next->view(), there.ref()).code == Errc::kOk) return true;
+  return next->has_moved() && next->release_moved(there);
+}
+
+/// After a step within the life of a held claim.
+inline Errc Attachment::stepped(const HeldSlot& held, const StepResult& result,
+                                Errc (Attachment::*again)(const HeldSlot&) noexcept) noexcept {
+  if (result.code == Errc::kOk) {
+    copies_.move(held.slot, held.nonce, result.word.state());
+  } else if (result.code == Errc::kStaleToken) {
+    end_copy(held);
+  }
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (has_moved()) {
+    if (Attachment* next = succeed()) return (next->*again)(moved(held));
+  }
+  return counted(result.code);
+}
+
+/// After a change of owner: the claim is this attachment's from now on, or no longer.
+inline void Attachment::note_transfer(const HeldSlot& before, SlotWord word) noexcept {
+  const bool is_mine = word.owner() == self_.index;
+  if (is_mine) {
+    copies_.note(before.slot, before.nonce, word, view().record(before.slot));
+  } else {
+    end_copy(before);
+  }
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (!has_moved()) return;
+  if (!is_mine) {
+    release_moved(before);
+  } else if (Attachment* next = succeed()) {
+    const TurnLock turn(guard_.get()->move);
+    carry_over(before.slot, *next);
+  }
+}
+
+/// The keeper's look at the path: is it still this segment, and whole?
+inline void Attachment::look_after(void* attachment) noexcept {
+  auto& self = *static_cast<Attachment*>(attachment);
+  if (self.membership() == Membership::kMember) {
+    struct stat status {};
+    if (::stat(self.options_.segment_path.c_str(), &status) != 0) return;
+    const bool is_same = status.st_dev == self.device_ && status.st_ino == self.inode_;
+    if (is_same && static_cast<std::uint64_t>(status.st_size) >= self.view().total_bytes()) return;
+    // What is left of a truncated file is not to be touched.
+    if (is_same) self.change_membership(Membership::kMember, Membership::kMoved);
+  }
+  self.succeed();
+}
+
+}  // namespace slotd::inline v0_1

@@ -1,0 +1,3 @@
+# What becomes of the slots when the segment's file is damaged or taken away.
+slotd_add_test(LABEL integration NAME segment_lost SOURCES segment_lost_test.cpp
+  LIBRARIES slotd::client slotd_broker DEPENDS slotd slotctl slotd_test_worker)
