@@ -94,7 +94,7 @@ bool WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reserv
   const auto pid = find_pid(reservation);
   if (!pid) return false;
   UniqueFd pidfd = open_pidfd(*pid);
-  const bool missing = !pidfd && errno == ESRCH;
+  const bool missing = !pidfd && *pid > 0 && names_no_process(errno);
   if (missing || (pidfd && probe_exited(pidfd.get()))) {
     // A translated pid that exits while one looks may be anybody's; one's own namespace has only
     // this process of that number.

@@ -26,6 +26,9 @@ constexpr int kExitInternal = 70;
 constexpr int kExitLayout = 76;
 constexpr int kExitPermission = 77;
 
+constexpr const char* kLockRemedy =
+    "; remove it, or keep the segment in a folder that only the broker's user may write";
+
 std::string error_text(int error) { return std::strerror(error); }
 
 std::string directory_of(const std::string& path) {
@@ -68,6 +71,7 @@ class Owner {
     if (const auto problem = judge_directory(directory_of(options_.path)))
       return fail(kExitNoSegment, *problem);
     if (!find_group() || !take_lock()) return std::nullopt;
+    note_open_directory();
     OpenedSegment existing = open_segment(options_.path, Access::kReadWrite, boot_id_);
     // A broker was here before and its segment is not, or is damaged: somebody may hold slots in
     // it. One of an earlier boot has no users.
@@ -137,6 +141,16 @@ class Owner {
     return true;
   }
 
+  void note_open_directory() {
+    struct stat status {};
+    const std::string directory = directory_of(options_.path);
+    if (::stat(directory.c_str(), &status) == 0 && (status.st_mode & 002U) != 0) {
+      owned_.notes.push_back(directory +
+                             ": everybody may write here and could put another file in the "
+                             "segment's place; a folder of the broker's own is safer");
+    }
+  }
+
   bool is_lock_file(const UniqueFd& lock) const {
     struct stat ours {};
     struct stat named {};
@@ -150,8 +164,17 @@ class Owner {
     had_lock_ = ::access(path.c_str(), F_OK) == 0;
     owned_.lock = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!owned_.lock) {
-      fail(errno == EACCES || errno == EPERM ? kExitPermission : kExitInternal,
-           path + ": " + error_text(errno));
+      const bool is_forbidden = errno == EACCES || errno == EPERM || errno == ELOOP;
+      fail(is_forbidden ? kExitPermission : kExitInternal,
+           path + ": " + error_text(errno) + (is_forbidden ? kLockRemedy : ""));
+      return false;
+    }
+    // Another user's file could be locked by that user for ever.
+    struct stat status {};
+    if (::fstat(owned_.lock.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_uid != ::geteuid() || (status.st_mode & 022U) != 0) {
+      fail(kExitPermission,
+           path + ": is not a plain file of the broker's user alone" + kLockRemedy);
       return false;
     }
     if (::flock(owned_.lock.get(), LOCK_EX | LOCK_NB) != 0) {

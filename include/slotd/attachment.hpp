@@ -506,11 +506,8 @@ inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) con
 /// Why a pid could not be opened. Only two answers say that there is no such process; the rest say
 /// nothing of its life.
 constexpr Errc judge_open_failure(int error) noexcept {
+  if (names_no_process(error)) return Errc::kNoSuchProcess;
   switch (error) {
-    case ESRCH:
-    case EINVAL:
-    case ENOENT:
-      return Errc::kNoSuchProcess;  // ENOENT, EINVAL: a thread's id, not a process's
     case EPERM:
     case ENOSYS:
       return Errc::kPresenceUnavailable;

@@ -192,9 +192,17 @@ inline bool probe_exited(int pidfd) noexcept {
 enum class Life : std::uint8_t { kAlive, kDead };
 
 /// What one look at a pid showed.
+/// Does this errno of pidfd_open(pid, 0) prove that no process has the number? ESRCH: nothing has
+/// it. ENOENT, and EINVAL before Linux 6.9: a thread has it that is not the first of its process, so
+/// the process that had it is gone with all its threads. Everything else (EPERM, ENOSYS, out of
+/// descriptors) says nothing. Precondition: the pid was above 0.
+constexpr bool names_no_process(int error) noexcept {
+  return error == ESRCH || error == ENOENT || error == EINVAL;
+}
+
 struct PidEvidence {
   bool opened = false;   ///< pidfd_open gave a descriptor
-  bool no_such = false;  ///< pidfd_open said ESRCH
+  bool no_such = false;  ///< pidfd_open said that no process has the number
   bool exited = false;   ///< the descriptor was readable
   std::uint64_t start_ticks =
       0;  ///< read while the descriptor was open and not readable afterwards; 0 = unknown
@@ -216,7 +224,7 @@ inline PidEvidence probe_pid(int pid, bool proc_is_own) noexcept {
   PidEvidence evidence;
   const UniqueFd fd = open_pidfd(pid);
   if (!fd) {
-    evidence.no_such = errno == ESRCH;
+    evidence.no_such = pid > 0 && names_no_process(errno);
     return evidence;
   }
   evidence.opened = true;

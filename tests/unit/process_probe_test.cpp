@@ -3,10 +3,13 @@
 #include "slotd/process_probe.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "slotd/attachment.hpp"
 #include "slotd/presence.hpp"
@@ -60,6 +63,22 @@ TEST(ProbePid, SeesTheLivingTheZombieAndTheGone) {
   EXPECT_EQ(judge_process(probe_pid(child, true), 0), Life::kDead) << "a zombie is dead";
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(judge_process(probe_pid(child, true), 0), Life::kDead);
+}
+
+/// A number that came back as the id of a thread: the process that had it is gone.
+TEST(ProbePid, NumberOfAThreadIsNoProcess) {
+  std::atomic<pid_t> id{0};
+  std::atomic<bool> over{false};
+  std::thread thread([&] {
+    id = static_cast<pid_t>(::syscall(SYS_gettid));
+    while (!over) std::this_thread::yield();
+  });
+  while (id == 0) std::this_thread::yield();
+  EXPECT_EQ(judge_process(probe_pid(id, true), 0), Life::kDead);
+  over = true;
+  thread.join();
+  EXPECT_EQ(judge_process(probe_pid(0, true), 0), Life::kAlive) << "no number says nothing";
+  EXPECT_EQ(judge_process(probe_pid(-1, true), 0), Life::kAlive);
 }
 
 TEST(JudgeOpenFailure, OnlyAMissingProcessIsCalledMissing) {
