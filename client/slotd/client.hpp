@@ -180,15 +180,21 @@ class Slot {
   }
   Errc release_now() noexcept {
     if (!*this) return Errc::kOk;
-    Errc code = check();
-    if (code == Errc::kOk) {
-      code = attachment_->release(held_);
-    } else if (code == Errc::kRetired) {
-      attachment_->forget(held_);
-      code = Errc::kOk;
-    }
+    Errc code = attachment_->release(held_);
+    if (code == Errc::kRetired) [[unlikely]]
+      code = release_elsewhere();
     attachment_ = nullptr;
     return code;
+  }
+  [[gnu::noinline, gnu::cold]] Errc release_elsewhere() noexcept {
+    for (;;) {
+      Errc code = check();
+      if (code == Errc::kOk) code = attachment_->release(held_);
+      if (code != Errc::kRetired) return code;
+      if (attachment_->succeed() != nullptr) continue;
+      attachment_->forget(held_);
+      return Errc::kOk;
+    }
   }
   static void throw_if(Errc code, const char* what) {
     if (code != Errc::kOk) throw Error(code, what);

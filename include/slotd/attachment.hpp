@@ -111,7 +111,7 @@ class Attachment {
     if (wanted.look_first || !with_rules(type, claim_quickly))
       return claim_fully(quick, wanted, refusal);
     return take_admitted({quick.slot(), quick.pending_word().generation(), quick.nonce()},
-                         quick.pending_word(), refusal);
+                         quick.pending_word(), wanted, refusal);
   }
 
   /// The answer a claim would get from the held words; takes nothing and counts nothing.
@@ -121,11 +121,14 @@ class Attachment {
     return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick);
   }
 
+  /// kStaleToken; kNotAttached or kRetired (follow the claim and try again) with nothing done.
   Errc release(const HeldSlot& held) noexcept {
+    // The copy first, then the look whether the process has moved: see take_admitted().
     end_copy(held);
+    if (const Errc code = check(); code != Errc::kOk) [[unlikely]]
+      return code;
     const StepResult result = release_slot(view(), held.ref());
-    const bool done_elsewhere = has_moved() && release_moved(held);
-    if (result.code != Errc::kOk && !done_elsewhere) {
+    if (result.code != Errc::kOk) [[unlikely]] {
       count(&CounterSet::stale, 1);
       return result.code;
     }
@@ -195,22 +198,30 @@ class Attachment {
   /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
   /// and looks at the state afterwards. Both seq_cst: one sees the other, so no slot is admitted
   /// that the new segment does not know of.
-  HeldSlot take_admitted(const HeldSlot& held, SlotWord word, Verdict& refusal) noexcept {
-    copies_.note(held.slot, held.nonce, word, view().record(held.slot));
+  HeldSlot take_admitted(const HeldSlot& held, SlotWord word, const ClaimRequest& wanted,
+                         Verdict& refusal) noexcept {
+    copies_.note(held.slot, held.nonce, word);
+    const SlotRecord& record = view().record(held.slot);
+    if (!wanted.key.text.empty() || record.memory_bytes.get() != 0) [[unlikely]]
+      copies_.describe(held.slot, held.nonce, record);
     // Noted first, then the look whether the process has moved: who moves does it the other way
     // round, with a barrier on this thread in between.
     std::atomic_signal_fence(std::memory_order_seq_cst);
     const std::uint64_t state = view().header().state.load(std::memory_order_seq_cst);
-    if (state != static_cast<std::uint64_t>(SegmentState::kReady) || has_moved()) {
-      end_copy(held);
-      release_slot(view(), held.ref());
-      if (has_moved()) release_moved(held);
-      refusal = Verdict{};
-      return {};
-    }
+    if (state != static_cast<std::uint64_t>(SegmentState::kReady) || has_moved()) [[unlikely]]
+      return undo_admitted(held, refusal);
     hint_.store(held.slot + 1U, std::memory_order_relaxed);
     count(&CounterSet::claims, 1);
     return held;
+  }
+
+  [[gnu::noinline, gnu::cold]] HeldSlot undo_admitted(const HeldSlot& held,
+                                                      Verdict& refusal) noexcept {
+    end_copy(held);
+    release_slot(view(), held.ref());
+    if (has_moved()) release_moved(held);
+    refusal = Verdict{};
+    return {};
   }
 
   /// What the quick claim could not decide.
@@ -227,7 +238,7 @@ class Attachment {
       return {};
     }
     if (wanted.look_first) set_refused(type, false);
-    return take_admitted({result.slot, result.word.generation(), result.nonce}, result.word,
+    return take_admitted({result.slot, result.word.generation(), result.nonce}, result.word, wanted,
                          refusal);
   }
 
@@ -266,7 +277,7 @@ class Attachment {
   /// Only a forked child's memory is wiped; a child has no claim that it could get here with.
   bool has_moved() const noexcept { return membership() != Membership::kMember; }
   void end_copy(const HeldSlot& held) noexcept {
-    if (held.slot < copies_.slots()) copies_.end(held.slot, held.nonce);
+    if (held.slot < copies_.slots()) copies_.end(held.slot, held.nonce, held.generation);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   Errc stepped(const HeldSlot& held, const StepResult& result,

@@ -39,12 +39,14 @@ class HeldCopies {
 
   // Precondition of all: slot is below the count given to create().
 
-  /// A claim was admitted or taken over. `record`: where its description stands.
-  void note(std::uint32_t slot, std::uint64_t nonce, SlotWord word,
-            const SlotRecord& record) noexcept {
+  /// A claim was admitted or taken over.
+  void note(std::uint32_t slot, std::uint64_t nonce, SlotWord word) noexcept {
     places_[slot].nonce.set(nonce);
     places_[slot].word.set(word.raw);
-    if (record.memory_bytes.get() == 0 && record.key.word[0].get() == 0) return;
+  }
+
+  /// It has a key or a memory cost, which stand in `record`.
+  void describe(std::uint32_t slot, std::uint64_t nonce, const SlotRecord& record) noexcept {
     Description& description = descriptions_[slot];
     description.memory_bytes.set(record.memory_bytes.get());
     for (std::size_t i = 0; i < kKeyBytes / 8; ++i)
@@ -61,10 +63,10 @@ class HeldCopies {
 
   /// The claim is over for this process. Before the word is freed: afterwards the slot may be
   /// another thread's.
-  void end(std::uint32_t slot, std::uint64_t nonce) noexcept {
+  void end(std::uint32_t slot, std::uint64_t nonce, std::uint32_t generation) noexcept {
     Place& place = places_[slot];
     if (place.nonce.get() == nonce)
-      place.word.set(SlotWord{place.word.get()}.with_state(SlotState::kFree).raw);
+      place.word.set(SlotWord::make(0, SlotState::kFree, 0, 0, generation).raw);
   }
 
   HeldCopy load(std::uint32_t slot) const noexcept {

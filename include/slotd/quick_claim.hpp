@@ -153,8 +153,7 @@ class QuickClaim {
     nonce_ = make_nonce(seed_, word_, slot, now_ns);
     record.nonce.set(nonce_);
     record.claimed_at_ns.set(now_ns);
-    record.activated.set(0);
-    record.reported_cpu.set(0);
+    // activated and reported_cpu say by themselves that they are of another claim.
   }
 
   void drop_word() noexcept {

@@ -92,14 +92,15 @@ inline void Attachment::carry_over(std::uint32_t slot, Attachment& next) noexcep
   const auto ref = reassert_claim(next.processes_, next.self_, copy, slot);
   if (!ref) return;
   const SlotWord word{next.view().word(ref->slot).load(std::memory_order_acquire)};
-  next.copies_.note(ref->slot, ref->nonce, word, next.view().record(ref->slot));
+  next.copies_.note(ref->slot, ref->nonce, word);
+  next.copies_.describe(ref->slot, ref->nonce, next.view().record(ref->slot));
   if (ref->slot != slot || ref->generation != generation)
     copies_.note_moved(slot, copy.nonce, ref->slot, ref->generation);
 }
 
 /// Ends in the successor a claim that may have been carried over while it was being ended here.
 /// True when it was there.
-[[gnu::noinline]] inline bool Attachment::release_moved(const HeldSlot& held) noexcept {
+[[gnu::noinline, gnu::cold]] inline bool Attachment::release_moved(const HeldSlot& held) noexcept {
   Attachment* next = succeed();
   if (next == nullptr) return false;
   const HeldSlot there = moved(held);
@@ -127,7 +128,8 @@ inline Errc Attachment::stepped(const HeldSlot& held, const StepResult& result,
 inline void Attachment::note_transfer(const HeldSlot& before, SlotWord word) noexcept {
   const bool is_mine = word.owner() == self_.index;
   if (is_mine) {
-    copies_.note(before.slot, before.nonce, word, view().record(before.slot));
+    copies_.note(before.slot, before.nonce, word);
+    copies_.describe(before.slot, before.nonce, view().record(before.slot));
   } else {
     end_copy(before);
   }

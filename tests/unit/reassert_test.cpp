@@ -205,11 +205,9 @@ TEST_F(Carried, what_was_ended_since_the_copy_is_dropped) {
   put(owner, 4, 5);
   put(owner, 5, 1);
   carry();
-  const SlotRecord& record = old_.view().record(7);  // describes nothing
   const auto note = [&](std::uint32_t slot, std::uint32_t generation, bool ended) {
-    copies.note(slot, 100 + slot, SlotWord::make(0, SlotState::kPending, kWeb, 4000, generation),
-                record);
-    if (ended) copies.end(slot, 100 + slot);
+    copies.note(slot, 100 + slot, SlotWord::make(0, SlotState::kPending, kWeb, 4000, generation));
+    if (ended) copies.end(slot, 100 + slot, generation);
   };
   note(2, 7, true);   // released meanwhile
   note(3, 1, false);  // still held
@@ -230,20 +228,19 @@ TEST(HeldCopies, a_copy_is_of_one_claim) {
   SlotRecord& record = segment.view().record(0);
   store_text(record.key, "EG_1");
   record.memory_bytes.set(5);
-  copies.note(1, 11, SlotWord::make(0, SlotState::kPending, kWeb, 4000, 1), record);
+  copies.note(1, 11, SlotWord::make(0, SlotState::kPending, kWeb, 4000, 1));
+  copies.describe(1, 11, record);
   EXPECT_EQ(text_view(copies.load(1).key), "EG_1");
-  copies.end(1, 10);  // another claim's end
+  copies.end(1, 10, 1);  // another claim's end
   EXPECT_TRUE(copies.load(1).word.is_held());
   copies.move(1, 11, SlotState::kActive);
   EXPECT_EQ(copies.load(1).word.state(), SlotState::kActive);
-  copies.end(1, 11);
+  copies.end(1, 11, 1);
   EXPECT_FALSE(copies.load(1).word.is_held());
   copies.move(1, 11, SlotState::kEnding);
   EXPECT_FALSE(copies.load(1).word.is_held()) << "over is over";
   // The next claim of the slot has no key: it does not inherit one.
-  store_text(record.key, "");
-  record.memory_bytes.set(0);
-  copies.note(1, 12, SlotWord::make(0, SlotState::kPending, kWeb, 4000, 2), record);
+  copies.note(1, 12, SlotWord::make(0, SlotState::kPending, kWeb, 4000, 2));
   EXPECT_EQ(text_view(copies.load(1).key), "");
   EXPECT_EQ(copies.load(1).memory_bytes, 0U);
 }
