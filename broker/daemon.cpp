@@ -246,6 +246,7 @@ void Daemon::settle_for(std::uint64_t ms) { settled_at_ns_ = monotonic_ns() + ms
 /// From now on claims are admitted.
 void Daemon::end_settling() {
   settled_at_ns_ = 0;
+  lost_view_ = {};
   processes_.view().header().drain.fetch_and(~kDrainRebuild, std::memory_order_seq_cst);
   if (is_ready_told_) {
     log_info("event=settled");
@@ -261,17 +262,22 @@ void Daemon::end_settling() {
 void Daemon::tick() {
   if (!is_lost_) {
     const std::uint64_t missing = count_missing_pages();
-    const Damage damage = find_damage(*owned_, missing != missing_pages_);
+    Damage damage = find_damage(*owned_, missing != missing_pages_);
+    if (damage == Damage::kNone) damage = content_.look(processes_.view(), spec_);
     missing_pages_ = missing;
     if (damage == Damage::kNone) {
+      if (lost_view_) drop_ended_since(lost_view_, processes_.view(), carried_);
       if (settled_at_ns_ != 0 && monotonic_ns() >= settled_at_ns_) end_settling();
       watches_->scan();
-      shadow_ = copy_ledger(processes_);
-      return;
+      LedgerCopy copy = copy_ledger(processes_);
+      // Not if it was damaged while it was being copied.
+      damage = content_.look(processes_.view(), spec_);
+      if (damage == Damage::kNone) shadow_ = std::move(copy);
     }
+    if (damage == Damage::kNone) return;
     lose_segment(damage);
   }
-  rebuild();
+  if (monotonic_ns() >= retry_at_ns_) rebuild();
 }
 
 void Daemon::lose_segment(Damage damage) {
@@ -279,7 +285,11 @@ void Daemon::lose_segment(Damage damage) {
             "; making a new one");
   // Retired before it is copied: a claim that comes later is told, one that came before is seen.
   retire_segment(*owned_);
-  if (is_content_whole(damage)) shadow_ = copy_ledger(processes_);
+  if (is_content_whole(damage)) {
+    shadow_ = copy_ledger(processes_);
+    lost_view_ = processes_.view();
+  }
+  carried_ = shadow_;
   watches_->clear();
   keeper_->stop();
   is_lost_ = true;
@@ -294,9 +304,12 @@ void Daemon::rebuild() {
   if (!rebuild_segment(owner_options_, *owned_, prepare_new, failure)) {
     if (failure.message != last_failure_) log_error(failure.message);
     last_failure_ = failure.message;
+    retry_at_ns_ = monotonic_ns() + kNsPerSecond;
+    if (failure.lock_is_taken) loop_->quit(failure.exit_code);
     return;
   }
   processes_ = ProcessTable(owned_->opened.view(Access::kReadWrite), read_self_identity(), true);
+  content_.forget();
   if (!attach_self()) return loop_->quit(kExitInternal);
   watch_owners();
   serve();

@@ -89,7 +89,7 @@ void put_totals(const SegmentView& view, const CounterTotals& totals) {
 LedgerCopy copy_ledger(const ProcessTable& processes) {
   const SegmentView& view = processes.view();
   LedgerCopy copy;
-  copy.segment_id = view.segment_id();
+  copy.token_segment_id = view.token_segment_id();
   copy.drain = view.header().drain.load(std::memory_order_acquire) & ~kDrainRebuild;
   for (std::uint32_t type = 0; type < kMaxTypes; ++type)
     copy.overrides[type] = view.limit_override(type).word.load(std::memory_order_acquire);
@@ -97,6 +97,8 @@ LedgerCopy copy_ledger(const ProcessTable& processes) {
   std::map<std::uint32_t, std::optional<OwnerCopy>> owners;
   const std::uint32_t mark = view.mark();
   for (std::uint32_t slot = 0; slot < mark; ++slot) {
+    copy.generations.push_back(
+        SlotWord{view.word(slot).load(std::memory_order_acquire)}.generation());
     auto held = copy_slot(view, slot);
     if (!held || !processes.is_index(held->word.owner())) continue;
     const std::uint32_t index = held->word.owner();
@@ -109,9 +111,42 @@ LedgerCopy copy_ledger(const ProcessTable& processes) {
   return copy;
 }
 
+/// Is the owner still known by pid alone? A process that has come itself ends its claims itself,
+/// and in the old segment it looks dead.
+bool is_unclaimed_entry(const SegmentView& view, std::uint32_t index) {
+  if (index == kNobody || index > view.process_count()) return false;
+  const ProcessEntry& entry = view.process(index);
+  const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
+  return read_presence_value(entry.presence.load(std::memory_order_acquire), attach) ==
+         PresenceState::kUnarmed;
+}
+
+std::uint32_t drop_ended_since(const SegmentView& old, const SegmentView& now,
+                               const LedgerCopy& copy) {
+  std::uint32_t dropped = 0;
+  for (const SlotCopy& slot : copy.slots) {
+    const SlotWord before{old.word(slot.slot).load(std::memory_order_acquire)};
+    const std::uint32_t generation = slot.word.generation();
+    // A change of owner in a retired segment counts for nothing: the caller was told so.
+    if (!before.is_free() || before.generation() != generation) continue;
+    const auto held = load_claim(now, {slot.slot, generation, slot.nonce});
+    if (!held || !is_unclaimed_entry(now, held->owner())) continue;
+    std::uint64_t expected = held->raw;
+    if (now.word(slot.slot).compare_exchange_strong(expected, held->freed().raw,
+                                                    std::memory_order_seq_cst)) {
+      ++dropped;
+    }
+  }
+  return dropped;
+}
+
 std::uint32_t import_ledger(const SegmentView& view, const LedgerCopy& copy,
                             const IsVisible& is_visible) {
-  view.header().previous_segment_id.set(copy.segment_id);
+  view.header().token_segment_id.set(copy.token_segment_id);
+  for (std::uint32_t slot = 0; slot < copy.generations.size() && slot < view.slot_count(); ++slot) {
+    const SlotWord free = SlotWord::make(0, SlotState::kFree, 0, 0, copy.generations[slot]);
+    view.word(slot).store(free.raw, std::memory_order_relaxed);
+  }
   view.header().drain.store(copy.drain, std::memory_order_relaxed);
   for (std::uint32_t type = 0; type < kMaxTypes; ++type)
     view.limit_override(type).word.store(copy.overrides[type], std::memory_order_relaxed);

@@ -43,12 +43,13 @@ struct SlotCopy {
 };
 
 struct LedgerCopy {
-  std::uint64_t segment_id = 0;
+  std::uint64_t token_segment_id = 0;
   std::uint64_t drain = 0;  ///< what operators drained
   std::array<std::uint64_t, kMaxTypes> overrides{};
   CounterTotals totals;
   std::vector<OwnerCopy> owners;
   std::vector<SlotCopy> slots;
+  std::vector<std::uint32_t> generations;  ///< of all slots below the mark: they never go back
 };
 
 /// Copies the held slots whose owners are not proven dead, by what memory says. A slot that changes
@@ -57,6 +58,12 @@ LedgerCopy copy_ledger(const ProcessTable& processes);
 
 /// Does somebody see this owner die? Those that nobody can see are left to assert themselves.
 using IsVisible = std::function<bool(const OwnerCopy&)>;
+
+/// Frees what was carried over although it has ended in the old segment since the copy was taken:
+/// released, or given to another owner, by somebody who had not been told yet. Returns how many.
+/// Precondition: the old segment's content is whole.
+std::uint32_t drop_ended_since(const SegmentView& old, const SegmentView& now,
+                               const LedgerCopy& copy);
 
 /// Puts a copy into a segment that nobody else sees yet. Returns how many slots it put in; those of
 /// a type that the new rules do not have, of owners that are not visible, or for which there is no

@@ -184,6 +184,7 @@ class Owner {
           got > 0 ? std::string(pid.data(), std::strcspn(pid.data(), "\n")) : "unknown";
       fail(kExitNoSegment, options_.path + ": another broker owns this segment (pid " + who +
                                "); stop it first, or use another --segment");
+      failure_.lock_is_taken = true;
       return false;
     }
     if (!is_lock_file(owned_.lock)) {
@@ -252,6 +253,8 @@ class Owner {
                              "broker makes a new one");
       return false;
     }
+    // Whoever has joined what looks like a segment is told, too.
+    if (!is_own) retire_segment_file(options_.path, RetireNotice::kWake);
     if (::unlink(options_.path.c_str()) == 0 || errno == ENOENT) return true;
     fail(kExitPermission, options_.path + ": cannot remove the old segment: " + error_text(errno));
     return false;

@@ -33,6 +33,7 @@ struct OwnerOptions {
 struct OwnerFailure {
   int exit_code = 70;
   std::string message;
+  bool lock_is_taken = false;  ///< another broker owns the path
 };
 
 enum class Origin { kCreated, kAdopted, kRebuilt };

@@ -89,10 +89,14 @@ class Attachment {
     if (held.slot < copies_.slots()) copies_.find_moved(held.slot, held.generation, held.nonce);
     return held;
   }
-  /// Gives up a claim while the segment is being replaced: it will not be asserted again.
-  void forget(const HeldSlot& held) noexcept {
+  /// Gives up a claim while the segment is being replaced: it will not be asserted again. kRetired:
+  /// it is another process's, and the next segment will have it; try again.
+  Errc forget(const HeldSlot& held) noexcept {
+    if (held.slot >= copies_.slots() || !copies_.knows(held.slot, held.nonce))
+      return Errc::kRetired;
     end_copy(held);
     if (membership() == Membership::kMember) release_slot(view(), held.ref());
+    return Errc::kOk;
   }
 
   const SegmentView& view() const noexcept { return processes_.view(); }
@@ -123,15 +127,18 @@ class Attachment {
 
   /// kStaleToken; kNotAttached or kRetired (follow the claim and try again) with nothing done.
   Errc release(const HeldSlot& held) noexcept {
-    // The copy first, then the look whether the process has moved: see take_admitted().
-    end_copy(held);
     if (const Errc code = check(); code != Errc::kOk) [[unlikely]]
       return code;
+    // The copy first, then the look whether the process has moved: see take_admitted().
+    end_copy(held);
+    if (has_moved()) [[unlikely]]
+      return release_moved(held);
     const StepResult result = release_slot(view(), held.ref());
-    if (result.code != Errc::kOk) [[unlikely]] {
-      count(&CounterSet::stale, 1);
-      return result.code;
-    }
+    if (result.code != Errc::kOk) [[unlikely]]
+      return is_damaged(held) ? Errc::kOk : counted(result.code);
+    // Of a claim that is not this process's there was no copy to end: see transfer().
+    if (!copies_.knows(held.slot, held.nonce) && is_retired()) [[unlikely]]
+      return release_moved(held);
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
     count(&CounterSet::releases, 1);
@@ -162,7 +169,7 @@ class Attachment {
   }
 
   Token token_of(const HeldSlot& held) const noexcept {
-    return {view().segment_id(), held.slot, held.nonce, held.generation};
+    return {view().token_segment_id(), held.slot, held.nonce, held.generation};
   }
 
   /// The held slot with this key, if there is one now. Keys are unique among held slots.
@@ -200,6 +207,10 @@ class Attachment {
   /// that the new segment does not know of.
   HeldSlot take_admitted(const HeldSlot& held, SlotWord word, const ClaimRequest& wanted,
                          Verdict& refusal) noexcept {
+    // A slot whose generations have gone back: the table was damaged, and this process may hold
+    // that very slot.
+    if (copies_.is_past(held.slot, word)) [[unlikely]]
+      return undo_admitted(held, refusal);
     copies_.note(held.slot, held.nonce, word);
     const SlotRecord& record = view().record(held.slot);
     if (!wanted.key.text.empty() || record.memory_bytes.get() != 0) [[unlikely]]
@@ -256,8 +267,9 @@ class Attachment {
     return head;
   }
   static Attachment* take_up(const OpenedSegment& opened, const std::string& name) noexcept;
-  static Attachment* make(const OpenedSegment& opened, const AttachOptions& options, Errc& code,
-                          std::string& detail);
+  enum class Arrival : std::uint8_t { kNew, kMoved };
+  static Attachment* make(const OpenedSegment& opened, const AttachOptions& options,
+                          Arrival arrival, Errc& code, std::string& detail);
 
   Membership membership() const noexcept {
     return static_cast<Membership>(guard_.get()->membership.load(std::memory_order_acquire));
@@ -273,7 +285,17 @@ class Attachment {
   Attachment* move_to(const OpenedSegment& opened, Errc& code);
   void reassert_all(Attachment& next) noexcept;
   void carry_over(std::uint32_t slot, Attachment& next) noexcept;
-  bool release_moved(const HeldSlot& held) noexcept;
+  Errc release_moved(const HeldSlot& held) noexcept;
+  /// seq_cst: who retires a segment stores the state and copies the words afterwards.
+  bool is_retired() const noexcept {
+    return has_moved() || view().header().state.load(std::memory_order_seq_cst) !=
+                              static_cast<std::uint64_t>(SegmentState::kReady);
+  }
+  bool is_alone_for_short() noexcept;
+  bool is_over(const HeldSlot& held) const noexcept;
+  /// Does the slot show what no life of this claim could have left? Then nothing is known of it.
+  bool is_damaged(const HeldSlot& held) const noexcept;
+  void end_copies_that_are_over() noexcept;
   /// Only a forked child's memory is wiped; a child has no claim that it could get here with.
   bool has_moved() const noexcept { return membership() != Membership::kMember; }
   void end_copy(const HeldSlot& held) noexcept {
@@ -298,6 +320,9 @@ class Attachment {
     const TurnLock turn(guard_.get()->turn);
     const StepResult result = transfer_slot(processes_, self_, held.ref(), target);
     if (result.code != Errc::kOk) return counted(result.code);
+    // In a segment that is not in force any more this changed nothing: the claim stands in the next
+    // one as it was before, or as it is now, and the caller comes again.
+    if (is_retired()) return Errc::kRetired;
     note_transfer(held, result.word);
     held.generation = result.word.generation();
     return Errc::kOk;
@@ -374,7 +399,8 @@ class Attachment {
   Attachment* next_ = nullptr;
   std::atomic<bool> lent_{true};
   std::atomic<Attachment*> successor_{nullptr};
-  AttachOptions options_;  ///< with an absolute path
+  AttachOptions options_;                         ///< with an absolute path
+  std::atomic<std::uint64_t> alone_since_ns_{0};  ///< no segment to go on in was found since then
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   std::array<Text<kNameBytes / 8>, kMaxTypes> type_names_{};  ///< at attach, for succession
@@ -383,174 +409,12 @@ class Attachment {
   std::atomic<const void*> primary_thread_{nullptr};
 };
 
-// ---- Implementation
-// ----------------------------------------------------------------------------------------------------------
-
-inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, std::string& detail) {
-  const std::string path =
-      options.segment_path.empty() ? default_segment_path() : options.segment_path;
-  const OpenedSegment opened = open_segment(path, Access::kReadWrite, read_boot_id());
-  code = opened.code;
-  detail = opened.detail;
-  if (code != Errc::kOk) return nullptr;
-  if (Attachment* known = take_up(opened, options.name)) return known;
-  Attachment* made = make(opened, {path, options.name}, code, detail);
-  if (made != nullptr) made->enlist();
-  return made;
-}
-
-/// A new membership of an opened segment, not yet enlisted.
-inline Attachment* Attachment::make(const OpenedSegment& opened, const AttachOptions& options,
-                                    Errc& code, std::string& detail) {
-  const std::string& path = options.segment_path;
-  auto* attachment = new Attachment();
-  attachment->options_ = {absolute_path(path), options.name};
-  attachment->device_ = opened.device;
-  attachment->inode_ = opened.inode;
-  const SelfIdentity self = read_self_identity();
-  attachment->processes_ = ProcessTable(opened.view(Access::kReadWrite), self, false);
-  if (::getrandom(&attachment->seed_, sizeof(attachment->seed_), 0) != sizeof(attachment->seed_)) {
-    attachment->seed_ = monotonic_ns() ^ (static_cast<std::uint64_t>(self.pid) << 32);
-  }
-  const auto fail = [&](Errc failure, const char* text) -> Attachment* {
-    code = failure;
-    detail = path + ": " + text;
-    delete attachment;
-    return nullptr;
-  };
-  if (!attachment->guard_.create())
-    return fail(Errc::kPresenceUnavailable, "kernel cannot wipe a page on fork");
-  if (!attachment->copies_.create(attachment->view().slot_count()))
-    return fail(Errc::kSystem, "no memory for the copies of held slots");
-  for (std::uint32_t type = 0; type < kMaxTypes; ++type)
-    attachment->type_names_[type] = load_text(attachment->view().type_name(type).name);
-  attachment->self_ = attachment->processes_.reserve(static_cast<std::uint32_t>(self.pid));
-  if (!attachment->self_)
-    return fail(Errc::kProcessTableFull, "no free process entry (segment.processes)");
-  const ProcessRef ref = attachment->self_;
-  attachment->processes_.store_identity(ref, self.start_ticks, self.time_ns_inode, self.uid,
-                                        options.name.empty() ? text_view(self.name) : options.name);
-  ProcessEntry& entry = attachment->view().process(ref.index);
-  attachment->keeper_.watch(attachment->view().header().state,
-                            static_cast<std::uint32_t>(SegmentState::kReady),
-                            &Attachment::look_after, attachment);
-  if (attachment->keeper_.start(entry, ref.attach) != Errc::kOk) {
-    force_mark(entry, ref.attach);
-    attachment->processes_.end_own_tenancy(ref);
-    return fail(Errc::kPresenceUnavailable, "keeper thread or set_robust_list was refused");
-  }
-  attachment->guard_.get()->membership.store(static_cast<std::uint32_t>(Membership::kMember),
-                                             std::memory_order_release);
-  return attachment;
-}
-
-inline Attachment* Attachment::take_up(const OpenedSegment& opened,
-                                       const std::string& name) noexcept {
-  for (Attachment* known = all().load(std::memory_order_acquire); known != nullptr;
-       known = known->next_) {
-    if (&known->view().header() != opened.base || known->check() != Errc::kOk) continue;
-    bool lent = false;
-    if (!known->lent_.compare_exchange_strong(lent, true, std::memory_order_acq_rel)) continue;
-    if (!name.empty()) store_text(known->view().process(known->self_.index).name, name);
-    return known;
-  }
-  return nullptr;
-}
-
-inline void Attachment::close() noexcept {
-  bool is_whole = false;
-  {
-    // Not in the middle of a move; and the keeper, which may be about to move, is joined outside.
-    const TurnLock turn(guard_.get()->move);
-    if (successor_.load(std::memory_order_acquire) != nullptr) return;
-    is_whole = change_membership(Membership::kMember, Membership::kNone);
-    if (!is_whole && !change_membership(Membership::kMoved, Membership::kNone)) return;
-  }
-  keeper_.stop();  // sets the mark: from here on it looks like a death, whatever happens to this
-                   // thread
-  if (is_whole) processes_.end_own_tenancy(self_);
-}
-
-inline std::optional<HeldSlot> Attachment::find_key(std::string_view key) const noexcept {
-  constexpr int kAttempts = 8;  // changes of owner between the look at the word and at the record
-  const KeyQuery query{key, key_fingerprint(key)};
-  for (std::uint32_t slot = 0; slot < view().mark(); ++slot) {
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
-      if (!word.is_held() || !has_key(view(), slot, word, query, RecordTrust::kPossible)) break;
-      const std::uint64_t nonce = view().record(slot).nonce.get();
-      if (is_record_of(view(), slot, word, RecordTrust::kCertain)) {
-        return HeldSlot{slot, word.generation(), nonce};
-      }
-    }
-  }
-  return std::nullopt;
-}
-
-/// An entry that already stands for this process: its own attachment if it has one, else one made
-/// for it by pid.
-inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) const noexcept {
-  ProcessRef by_pid;
-  for (std::uint32_t index = 1; index <= view().process_count(); ++index) {
-    const ProcessRef tenant = processes_.find_tenant(index);
-    if (!tenant) continue;
-    const ProcessEntry& entry = view().process(index);
-    const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
-    if (static_cast<int>(reservation.pid()) != pid ||
-        reservation.pid_ns_inode() != processes_.self().pid_ns_inode) {
-      continue;
-    }
-    const PresenceState presence =
-        read_presence_value(entry.presence.load(std::memory_order_acquire), tenant.attach);
-    if (presence == PresenceState::kMarked) continue;
-    const std::uint64_t known = untag_value(tenant.attach, entry.start_ticks.get());
-    const bool same_time =
-        untag_value(tenant.attach, entry.time_ns_inode.get()) == processes_.self().time_ns_inode;
-    if (start_ticks == 0 || known != start_ticks || !same_time) continue;
-    if (presence == PresenceState::kAlive) return tenant;
-    // Unarmed otherwise: a process that is just attaching, or gave up doing so.
-    if (!by_pid && processes_.is_made_by_pid(tenant)) by_pid = tenant;
-  }
-  return by_pid;
-}
-
-/// Why a pid could not be opened. Only two answers say that there is no such process; the rest say
-/// nothing of its life.
-constexpr Errc judge_open_failure(int error) noexcept {
-  if (names_no_process(error)) return Errc::kNoSuchProcess;
-  switch (error) {
-    case EPERM:
-    case ENOSYS:
-      return Errc::kPresenceUnavailable;
-    default:
-      return Errc::kSystem;  // out of descriptors or memory
-  }
-}
-
-inline Errc Attachment::bind(HeldSlot& held, int pid) noexcept {
-  const SelfIdentity& self = processes_.self();
-  if (pid <= 0) return Errc::kNoSuchProcess;
-  if (self.pid_ns_inode == 0) return Errc::kPresenceUnavailable;
-  const UniqueFd pidfd = open_pidfd(pid);
-  if (!pidfd) return judge_open_failure(errno);
-  const std::uint64_t start_ticks = self.proc_is_own ? read_start_ticks(pid) : 0;
-  const ProcessName name = self.proc_is_own ? read_process_name(pid) : ProcessName{};
-  if (probe_exited(pidfd.get())) return Errc::kNoSuchProcess;
-  ProcessRef target = find_owner(pid, start_ticks);
-  if (!target) {
-    target = processes_.reserve(static_cast<std::uint32_t>(pid));
-    if (!target) return Errc::kProcessTableFull;
-    processes_.store_identity(target, start_ticks, self.time_ns_inode, read_process_uid(pid),
-                              text_view(name));
-    processes_.note_made_by_pid(target);
-  }
-  return transfer(held, target);
-}
-
 inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name) const noexcept {
   return find_type_index(view(), name);
 }
 
 }  // namespace slotd::inline v0_1
 
+#include "slotd/attaching.hpp"   // IWYU pragma: export
+#include "slotd/binding.hpp"     // IWYU pragma: export
 #include "slotd/succession.hpp"  // IWYU pragma: export

@@ -27,6 +27,11 @@ inline std::atomic<std::uint64_t>& fault_count() noexcept {
 }
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "used in a signal handler");
 
+inline std::uintptr_t& fault_page_bytes() noexcept {
+  static std::uintptr_t bytes = 4096;
+  return bytes;
+}
+
 inline struct sigaction& previous_bus_action() noexcept {
   static struct sigaction previous {};
   return previous;
@@ -44,12 +49,12 @@ inline bool is_in_segment(std::uintptr_t address) noexcept {
 
 inline void on_bus_error(int signal, siginfo_t* info, void* context) noexcept {
   const int saved = errno;
-  constexpr std::uintptr_t kPage = 4096;
+  const std::uintptr_t page_bytes = fault_page_bytes();
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   if (info->si_code == BUS_ADRERR && is_in_segment(address)) {
-    void* page = reinterpret_cast<void*>(address / kPage * kPage);
-    if (::mmap(page, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-               0) == page) {
+    void* page = reinterpret_cast<void*>(address / page_bytes * page_bytes);
+    if (::mmap(page, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+               -1, 0) == page) {
       fault_count().fetch_add(1, std::memory_order_relaxed);
       errno = saved;
       return;
@@ -74,6 +79,7 @@ inline void on_bus_error(int signal, siginfo_t* info, void* context) noexcept {
 inline bool install_fault_guard() noexcept {
   detail::mappings();  // initialised before a handler may need it
   detail::fault_count();
+  detail::fault_page_bytes() = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   struct sigaction action {};
   action.sa_sigaction = &detail::on_bus_error;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;

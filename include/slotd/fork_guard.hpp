@@ -16,11 +16,15 @@
 
 namespace slotd::inline v0_1 {
 
-/// Zeroed memory of this process alone, which costs nothing until it is touched. Never given back.
-/// Null when there is none.
+/// Zeroed memory of this process alone, which costs nothing until it is touched. Null when there is
+/// none.
 inline void* map_private_zeros(std::size_t bytes) noexcept {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;
+}
+
+inline void unmap_private(void* memory, std::size_t bytes) noexcept {
+  if (memory != nullptr) ::munmap(memory, bytes);
 }
 
 /// What a process is to its segment. Wiped to kNone in a forked child.

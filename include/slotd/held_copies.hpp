@@ -29,6 +29,14 @@ struct HeldCopy {
 
 class HeldCopies {
  public:
+  HeldCopies() = default;
+  HeldCopies(const HeldCopies&) = delete;
+  HeldCopies& operator=(const HeldCopies&) = delete;
+  ~HeldCopies() {
+    unmap_private(places_, slots_ * sizeof(Place));
+    unmap_private(descriptions_, slots_ * sizeof(Description));
+  }
+
   /// Room for the slots of one segment. False when there is no memory.
   bool create(std::uint32_t slots) noexcept {
     places_ = static_cast<Place*>(map_private_zeros(slots * sizeof(Place)));
@@ -41,8 +49,9 @@ class HeldCopies {
 
   /// A claim was admitted or taken over.
   void note(std::uint32_t slot, std::uint64_t nonce, SlotWord word) noexcept {
+    // Release, and load() the other way round: a held word is never seen with an older nonce.
     places_[slot].nonce.set(nonce);
-    places_[slot].word.set(word.raw);
+    places_[slot].word.value.store(word.raw, std::memory_order_release);
   }
 
   /// It has a key or a memory cost, which stand in `record`.
@@ -69,10 +78,30 @@ class HeldCopies {
       place.word.set(SlotWord::make(0, SlotState::kFree, 0, 0, generation).raw);
   }
 
+  bool knows(std::uint32_t slot, std::uint64_t nonce) const noexcept {
+    return places_[slot].nonce.get() == nonce;
+  }
+
+  /// Was this slot already beyond the claim that the word is of?
+  bool is_past(std::uint32_t slot, SlotWord word) const noexcept {
+    const Place& place = places_[slot];
+    const SlotWord noted{place.word.get()};
+    return is_same_or_later(noted.generation(), word.generation()) && place.nonce.get() != 0;
+  }
+
+  /// The same as end(), by another thread than the one that acts on the claim: only if the copy is
+  /// still the one that was loaded.
+  void end_if_unchanged(std::uint32_t slot, const HeldCopy& copy) noexcept {
+    std::uint64_t expected = copy.word.raw;
+    places_[slot].word.value.compare_exchange_strong(
+        expected, SlotWord::make(0, SlotState::kFree, 0, 0, copy.word.generation()).raw,
+        std::memory_order_relaxed);
+  }
+
   HeldCopy load(std::uint32_t slot) const noexcept {
     HeldCopy copy;
+    copy.word = SlotWord{places_[slot].word.value.load(std::memory_order_acquire)};
     copy.nonce = places_[slot].nonce.get();
-    copy.word = SlotWord{places_[slot].word.get()};
     const Description& description = descriptions_[slot];
     if (copy.nonce == 0 || description.nonce.get() != copy.nonce) return copy;
     copy.memory_bytes = description.memory_bytes.get();

@@ -122,8 +122,8 @@ struct Header {
   Cell<std::uint64_t> created_at_ns;  ///< host CLOCK_MONOTONIC
   Cell<std::uint32_t> creator_pid;
   Cell<std::uint32_t> reserved0;
-  Cell<std::uint64_t> previous_segment_id;  ///< of the segment that this one was rebuilt from: its
-                                            ///< tokens are good here. Creator, before the state
+  Cell<std::uint64_t> token_segment_id;  ///< that tokens name: of the first segment of which this
+                                         ///< is a rebuild, 0 = its own. Creator, before the state
   Cell<std::uint64_t> reserved4;
   // 128
   Section sections[kSectionSlots];
@@ -332,7 +332,7 @@ static_assert(offsetof(Header, segment_id) == 32 && offsetof(Header, boot_id) ==
 static_assert(offsetof(Header, state_shift) == 56 && offsetof(Header, state_mask) == 60);
 static_assert(offsetof(Header, version) == 64 && offsetof(Header, created_at_ns) == 96);
 static_assert(offsetof(Header, creator_pid) == 104 && offsetof(Header, sections) == 128);
-static_assert(offsetof(Header, previous_segment_id) == 112);
+static_assert(offsetof(Header, token_segment_id) == 112);
 static_assert(offsetof(Header, state) == 384 && offsetof(Header, config_epoch) == 392);
 static_assert(offsetof(Header, sample_epoch) == 400 && offsetof(Header, drain) == 408);
 static_assert(offsetof(Header, broker) == 416 && offsetof(Header, mark) == 448);

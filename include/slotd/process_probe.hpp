@@ -193,8 +193,8 @@ enum class Life : std::uint8_t { kAlive, kDead };
 
 /// What one look at a pid showed.
 /// Does this errno of pidfd_open(pid, 0) prove that no process has the number? ESRCH: nothing has
-/// it. ENOENT, and EINVAL before Linux 6.9: a thread has it that is not the first of its process, so
-/// the process that had it is gone with all its threads. Everything else (EPERM, ENOSYS, out of
+/// it. ENOENT, and EINVAL before Linux 6.9: a thread has it that is not the first of its process,
+/// so the process that had it is gone with all its threads. Everything else (EPERM, ENOSYS, out of
 /// descriptors) says nothing. Precondition: the pid was above 0.
 constexpr bool names_no_process(int error) noexcept {
   return error == ESRCH || error == ENOENT || error == EINVAL;

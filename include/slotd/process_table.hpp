@@ -111,6 +111,9 @@ class ProcessTable {
 
   /// Is the tenant `ref` dead? Callers loaded ref.attach before the word that names the entry.
   OwnerLife judge_owner(ProcessRef ref, ProbeMode probe) const noexcept {
+    // Number 0 is of an entry that was never used. A word that names it is damage: to the broker,
+    // which looks for damage first, a stray word; to others it proves nothing.
+    if (ref.attach == 0 && !acts_as_broker_) return OwnerLife::kAlive;
     if ((ref.attach & 1U) == 0)
       return OwnerLife::kGone;  // the tenancy that could own words is over
     ProcessEntry& entry = view_.process(ref.index);

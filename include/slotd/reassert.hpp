@@ -22,11 +22,6 @@
 
 namespace slotd::inline v0_1 {
 
-/// Is generation `a` of a slot the same as `b`, or later? They wrap around.
-constexpr bool is_same_or_later(std::uint32_t a, std::uint32_t b) noexcept {
-  return ((a - b) & kGenerationMask) < kGenerationMask / 2;
-}
-
 namespace detail {
 
 /// Does this entry stand for the caller's own process by pid alone?
@@ -73,65 +68,137 @@ inline std::optional<SlotRef> assert_in(const ProcessTable& processes, ProcessRe
   return SlotRef{slot, held.generation(), copy.nonce};
 }
 
-/// Takes over what the broker has carried over for this process. Nothing when it is not there.
-inline std::optional<SlotRef> take_over(const ProcessTable& processes, ProcessRef self,
-                                        const HeldCopy& copy, std::uint32_t slot) noexcept {
-  const SlotRef ref{slot, copy.word.generation(), copy.nonce};
-  for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
-    const auto word = load_claim(processes.view(), ref);
-    if (!word) return std::nullopt;
-    if (word->owner() == self.index) return ref;
-    if (!stands_for_self(processes, word->owner())) return std::nullopt;
-    // The process is the same one: the claim keeps its generation, and its tokens.
-    const SlotWord mine = SlotWord::make(self.index, copy.word.state(), word->type(),
-                                         word->cost_milli(), word->generation());
-    std::uint64_t expected = word->raw;
-    if (processes.view().word(slot).compare_exchange_strong(expected, mine.raw,
-                                                            std::memory_order_seq_cst)) {
-      return ref;
-    }
+/// A word and the nonce in its record, as they stood together.
+struct SlotLook {
+  SlotWord word;
+  std::uint64_t nonce = 0;
+};
+
+inline SlotLook look_at_slot(const SegmentView& view, std::uint32_t slot) noexcept {
+  constexpr int kAttempts = 8;  // a slot that changes hands that often is not this claim's
+  SlotLook look;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    look.word = SlotWord{view.word(slot).load(std::memory_order_acquire)};
+    look.nonce = view.record(slot).nonce.get();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (view.word(slot).load(std::memory_order_relaxed) == look.word.raw) break;
   }
-  return std::nullopt;
+  return look;
 }
 
 }  // namespace detail
 
-/// Puts one claim into the segment of `processes`, where `self` is the caller's entry. Returns
-/// where it stands now; nothing when no slot is free. Precondition: the copy's word is held, and
-/// its type index is one of this segment's.
-inline std::optional<SlotRef> reassert_claim(const ProcessTable& processes, ProcessRef self,
-                                             const HeldCopy& copy, std::uint32_t slot) noexcept {
-  const std::uint32_t slots = processes.view().slot_count();
+/// What became of a claim that was to be asserted again.
+struct Reasserted {
+  enum class Fate : std::uint8_t {
+    kStands,  ///< at `ref`, owned by the caller
+    kOver,    ///< it has ended, or has another owner by now
+    kAbsent,  ///< it is nowhere, and there was no room
+  };
+  Fate fate = Fate::kAbsent;
+  SlotRef ref;
+};
+
+namespace detail {
+
+/// Judges, and takes over, the claim that stands in this slot by its nonce. kAbsent: it is not this
+/// claim's slot.
+inline Reasserted take_over(const ProcessTable& processes, ProcessRef self, const HeldCopy& copy,
+                            std::uint32_t slot) noexcept {
+  using Fate = Reasserted::Fate;
+  const std::uint32_t generation = copy.word.generation();
+  for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
+    const SlotLook look = look_at_slot(processes.view(), slot);
+    if (look.nonce != copy.nonce) return {};
+    if (!look.word.is_held())
+      return {is_same_or_later(look.word.generation(), generation) ? Fate::kOver : Fate::kAbsent,
+              {}};
+    // A later generation: it has another owner since. An earlier one: somebody has put in what the
+    // claim was before this process got it.
+    if (look.word.generation() != generation &&
+        is_same_or_later(look.word.generation(), generation)) {
+      return {Fate::kOver, {}};
+    }
+    const SlotWord mine = SlotWord::make(self.index, copy.word.state(), copy.word.type(),
+                                         look.word.cost_milli(), generation);
+    std::uint64_t expected = look.word.raw;
+    if (look.word == mine || processes.view().word(slot).compare_exchange_strong(
+                                 expected, mine.raw, std::memory_order_seq_cst)) {
+      return {Fate::kStands, {slot, generation, copy.nonce}};
+    }
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// Puts one claim into the segment of `processes`, where `self` is the caller's entry. The nonce
+/// decides: where the claim stands already it is taken over, where it has ended it is not revived.
+/// Precondition: the copy's word is held, and its type index is one of this segment's.
+inline Reasserted reassert_claim(const ProcessTable& processes, ProcessRef self,
+                                 const HeldCopy& copy, std::uint32_t slot) noexcept {
+  using Fate = Reasserted::Fate;
+  const SegmentView& view = processes.view();
+  const std::uint32_t slots = view.slot_count();
   if (slot < slots) {
-    if (const auto ref = detail::take_over(processes, self, copy, slot)) return ref;
-    if (const auto ref = detail::assert_in(processes, self, copy, slot)) return ref;
+    const Reasserted here = detail::take_over(processes, self, copy, slot);
+    if (here.fate != Fate::kAbsent) return here;
   }
   for (std::uint32_t other = 0; other < slots; ++other) {
-    if (const auto ref = detail::assert_in(processes, self, copy, other)) return ref;
+    if (view.record(other).nonce.get() != copy.nonce) continue;
+    const Reasserted there = detail::take_over(processes, self, copy, other);
+    if (there.fate == Fate::kStands) return there;
   }
-  return std::nullopt;
+  if (slot < slots) {
+    if (const auto ref = detail::assert_in(processes, self, copy, slot))
+      return {Fate::kStands, *ref};
+  }
+  for (std::uint32_t other = 0; other < slots; ++other) {
+    if (const auto ref = detail::assert_in(processes, self, copy, other))
+      return {Fate::kStands, *ref};
+  }
+  return {};
 }
 
 /// Frees what the broker has carried over for this process although the process has ended it since:
 /// the broker's own copy may be a moment old. Returns how many.
-inline std::uint32_t drop_ended_claims(const ProcessTable& processes,
+inline std::uint32_t drop_ended_claims(const ProcessTable& processes, ProcessRef self,
                                        const HeldCopies& copies) noexcept {
   const SegmentView& view = processes.view();
   std::uint32_t dropped = 0;
   for (std::uint32_t slot = 0; slot < view.slot_count() && slot < copies.slots(); ++slot) {
     const HeldCopy copy = copies.load(slot);
     if (copy.nonce == 0) continue;
-    SlotWord word{view.word(slot).load(std::memory_order_acquire)};
-    if (!word.is_held() || !detail::stands_for_self(processes, word.owner())) continue;
-    const bool is_this = word.generation() == copy.word.generation();
-    if (is_this && copy.word.is_held()) continue;
-    if (!is_same_or_later(copy.word.generation(), word.generation())) continue;
-    if (view.word(slot).compare_exchange_strong(word.raw, word.freed().raw,
+    detail::SlotLook look = detail::look_at_slot(view, slot);
+    if (!look.word.is_held()) continue;
+    const bool is_this_claim =
+        look.nonce == copy.nonce && look.word.generation() == copy.word.generation();
+    const bool is_mine =
+        look.word.owner() == self.index || detail::stands_for_self(processes, look.word.owner());
+    const bool is_long_past = is_mine && look.word.generation() != copy.word.generation() &&
+                              is_same_or_later(copy.word.generation(), look.word.generation());
+    if (!(is_this_claim && !copy.word.is_held()) && !is_long_past) continue;
+    if (view.word(slot).compare_exchange_strong(look.word.raw, look.word.freed().raw,
                                                 std::memory_order_seq_cst)) {
       ++dropped;
     }
   }
   return dropped;
+}
+
+/// An entry that the broker has made for this process, for it to move into: its slots are the
+/// process's own then. Only one attachment gets it. Nothing when there is none.
+inline ProcessRef take_carried_entry(const ProcessTable& processes) noexcept {
+  for (std::uint32_t index = 1; index < processes.view().process_count(); ++index) {
+    if (!detail::stands_for_self(processes, index)) continue;
+    const ProcessRef tenant = processes.find_tenant(index);
+    std::uint64_t by_pid = tag_value(tenant.attach, 1);
+    if (processes.view().process(index).made_by_pid.value.compare_exchange_strong(
+            by_pid, tag_value(tenant.attach, 0), std::memory_order_acq_rel)) {
+      return tenant;
+    }
+  }
+  return {};
 }
 
 }  // namespace slotd::inline v0_1

@@ -250,10 +250,17 @@ enum class RetireNotice : std::uint8_t { kQuiet, kWake };
 inline bool retire_segment_file(const std::string& path, RetireNotice notice) noexcept try {
   namespace ipc = boost::interprocess;
   const ipc::file_mapping file(path.c_str(), ipc::read_write);
-  const ipc::mapped_region region(file, ipc::read_write, 0, kHeaderBytes);
-  auto& state = static_cast<Header*>(region.get_address())->state;
-  state.store(static_cast<std::uint64_t>(SegmentState::kRetired), std::memory_order_seq_cst);
+  // By pwrite and not through the mapping: the file may be cut again at any moment. Eight aligned
+  // bytes of a page are written as one.
+  const auto retired = static_cast<std::uint64_t>(SegmentState::kRetired);
+  if (::pwrite(file.get_mapping_handle().handle, &retired, sizeof(retired),
+               offsetof(Header, state)) != sizeof(retired)) {
+    return false;
+  }
   if (notice == RetireNotice::kWake) {
+    // The kernel needs an address to find the sleepers by; it is not touched here.
+    const ipc::mapped_region region(file, ipc::read_only, 0, kHeaderBytes);
+    const auto& state = static_cast<const Header*>(region.get_address())->state;
     futex_wake(reinterpret_cast<const std::uint32_t*>(&state), std::numeric_limits<int>::max(),
                FutexScope::kShared);
   }

@@ -46,6 +46,11 @@ class SegmentView {
   /// Entries are 1..process_count(); 0 is nobody.
   std::uint32_t process_count() const noexcept { return capacities_.processes; }
   std::uint64_t segment_id() const noexcept { return segment_id_; }
+  /// The segment id that tokens carry: the same one through all rebuilds.
+  std::uint64_t token_segment_id() const noexcept {
+    const std::uint64_t first = header().token_segment_id.get();
+    return first == 0 ? segment_id_ : first;
+  }
   std::uint64_t total_bytes() const noexcept { return geometry_.total_bytes; }
   Capacities capacities() const noexcept { return capacities_; }
   bool writable() const noexcept { return writable_; }

@@ -68,11 +68,7 @@ StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
 /// Checks a token against the segment and the record. The word is checked again by the CAS of the
 /// step that follows.
 inline Errc check_token(const SegmentView& view, const Token& token) noexcept {
-  // A rebuilt segment keeps its claims' slots, generations and nonces.
-  if (token.segment_id != view.segment_id() &&
-      token.segment_id != view.header().previous_segment_id.get()) {
-    return Errc::kForeignToken;
-  }
+  if (token.segment_id != view.token_segment_id()) return Errc::kForeignToken;
   return load_claim(view, {token.slot, token.generation, token.nonce}) ? Errc::kOk
                                                                        : Errc::kStaleToken;
 }

@@ -44,6 +44,11 @@ static_assert(kGenerationShift + kGenerationBits == 64);
 inline constexpr std::uint32_t kMaxCostMilli = (1U << kCostBits) - 1U;  ///< 1048.575 cores
 inline constexpr std::uint32_t kGenerationMask = (1U << kGenerationBits) - 1U;
 
+/// Is generation `a` of a slot the same as `b`, or later? They wrap around.
+constexpr bool is_same_or_later(std::uint32_t a, std::uint32_t b) noexcept {
+  return ((a - b) & kGenerationMask) < kGenerationMask / 2;
+}
+
 /// One slot word, decoded on demand. Every field of an arbitrary 64-bit value is in range of its
 /// own type; whether an index is in range of a table is for the reader to check.
 struct SlotWord {

@@ -12,8 +12,11 @@
 // in the new segment what it did in the old one.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -45,9 +48,12 @@ inline Attachment* Attachment::succeed(Errc& code) noexcept {
   try {
     const OpenedSegment opened =
         open_segment(options_.segment_path, Access::kReadWrite, read_boot_id());
-    code = is_between_segments(opened.code) ? Errc::kRetired : opened.code;
     const bool is_other = opened.code == Errc::kOk && opened.base != &view().header();
-    return is_other ? move_to(opened, code) : nullptr;
+    if (is_other) return move_to(opened, code);
+    // A rebuild takes milliseconds: what lasts has another cause, and its own name.
+    const bool is_short = opened.code == Errc::kOk || is_alone_for_short();
+    code = is_short && is_between_segments(opened.code) ? Errc::kRetired : opened.code;
+    return nullptr;
   } catch (...) {
     code = Errc::kSystem;  // out of memory: the next call tries again
     return nullptr;
@@ -58,7 +64,7 @@ inline Attachment* Attachment::succeed(Errc& code) noexcept {
 inline Attachment* Attachment::move_to(const OpenedSegment& opened, Errc& code) {
   change_membership(Membership::kMember, Membership::kMoved);
   std::string detail;
-  Attachment* next = make(opened, options_, code, detail);
+  Attachment* next = make(opened, options_, Arrival::kMoved, code, detail);
   if (next == nullptr) return nullptr;
   process_wide_barrier();
   reassert_all(*next);
@@ -70,7 +76,8 @@ inline Attachment* Attachment::move_to(const OpenedSegment& opened, Errc& code) 
 }
 
 inline void Attachment::reassert_all(Attachment& next) noexcept {
-  drop_ended_claims(next.processes_, copies_);
+  end_copies_that_are_over();
+  drop_ended_claims(next.processes_, next.self_, copies_);
   for (std::uint32_t slot = 0; slot < copies_.slots(); ++slot) carry_over(slot, next);
 }
 
@@ -79,6 +86,7 @@ inline void Attachment::reassert_all(Attachment& next) noexcept {
 inline void Attachment::carry_over(std::uint32_t slot, Attachment& next) noexcept {
   HeldCopy copy = copies_.load(slot);
   if (copy.nonce == 0 || !copy.word.is_held()) return;
+  const std::uint32_t generation = copy.word.generation();
   // A type keeps its index while its broker lives; another broker's is found by its name.
   std::uint32_t type = copy.word.type();
   const std::string_view name = text_view(type_names_[type]);
@@ -87,26 +95,93 @@ inline void Attachment::carry_over(std::uint32_t slot, Attachment& next) noexcep
     if (!found) return;
     type = *found;
   }
-  const std::uint32_t generation = copy.word.generation();
   copy.word = SlotWord::make(0, copy.word.state(), type, copy.word.cost_milli(), generation);
-  const auto ref = reassert_claim(next.processes_, next.self_, copy, slot);
-  if (!ref) return;
-  const SlotWord word{next.view().word(ref->slot).load(std::memory_order_acquire)};
-  next.copies_.note(ref->slot, ref->nonce, word);
-  next.copies_.describe(ref->slot, ref->nonce, next.view().record(ref->slot));
-  if (ref->slot != slot || ref->generation != generation)
-    copies_.note_moved(slot, copy.nonce, ref->slot, ref->generation);
+  const Reasserted done = reassert_claim(next.processes_, next.self_, copy, slot);
+  if (done.fate != Reasserted::Fate::kStands) return;
+  const SlotRef ref = done.ref;
+  const SlotWord word{next.view().word(ref.slot).load(std::memory_order_acquire)};
+  next.copies_.note(ref.slot, ref.nonce, word);
+  next.copies_.describe(ref.slot, ref.nonce, next.view().record(ref.slot));
+  if (ref.slot != slot || ref.generation != generation)
+    copies_.note_moved(slot, copy.nonce, ref.slot, ref.generation);
+}
+
+/// Reads words of a mapping whose file may have been cut: the kernel looks whether they are there.
+class CarefulReader {
+ public:
+  CarefulReader() noexcept {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return;
+    out_ = UniqueFd(ends[0]);
+    in_ = UniqueFd(ends[1]);
+  }
+  /// Nothing when the word cannot be read.
+  std::optional<std::uint64_t> read(const std::atomic<std::uint64_t>& word) const noexcept {
+    std::uint64_t value = 0;
+    if (!in_ || ::write(in_.get(), &word, sizeof(word)) != sizeof(word)) return std::nullopt;
+    if (::read(out_.get(), &value, sizeof(value)) != sizeof(value)) return std::nullopt;
+    return value;
+  }
+
+ private:
+  UniqueFd out_;
+  UniqueFd in_;
+};
+
+/// Ends the copies of claims that others have ended or taken over: a handler that adopted the slot,
+/// an operator, whoever released it by its token. A word that cannot be read, or that no life of
+/// the claim could have left, proves nothing.
+inline void Attachment::end_copies_that_are_over() noexcept {
+  std::optional<CarefulReader> reader;
+  for (std::uint32_t slot = 0; slot < copies_.slots(); ++slot) {
+    const HeldCopy copy = copies_.load(slot);
+    if (copy.nonce == 0 || !copy.word.is_held()) continue;
+    if (!reader) reader.emplace();
+    const auto raw = reader->read(view().word(slot));
+    if (!raw) return;
+    const SlotWord word{*raw};
+    const bool is_same = word.generation() == copy.word.generation();
+    const bool is_later = !is_same && is_same_or_later(word.generation(), copy.word.generation());
+    if (is_later || (is_same && word.raw != 0 && word.is_free()))
+      copies_.end_if_unchanged(slot, copy);
+  }
 }
 
 /// Ends in the successor a claim that may have been carried over while it was being ended here.
-/// True when it was there.
-[[gnu::noinline, gnu::cold]] inline bool Attachment::release_moved(const HeldSlot& held) noexcept {
+/// There or not: it has ended.
+[[gnu::noinline, gnu::cold]] inline Errc Attachment::release_moved(const HeldSlot& held) noexcept {
   Attachment* next = succeed();
-  if (next == nullptr) return false;
+  if (next == nullptr) {
+    // Its own will not be asserted there; of others' it cannot be known.
+    return copies_.knows(held.slot, held.nonce) ? Errc::kOk : Errc::kRetired;
+  }
   const HeldSlot there = moved(held);
   next->end_copy(there);
-  if (release_slot(next->view(), there.ref()).code == Errc::kOk) return true;
-  return next->has_moved() && next->release_moved(there);
+  if (next->has_moved()) return next->release_moved(there);
+  release_slot(next->view(), there.ref());
+  return Errc::kOk;
+}
+
+/// Is it still likely that the next segment is just being made?
+inline bool Attachment::is_alone_for_short() noexcept {
+  constexpr std::uint64_t kLongestNs = 5 * kNsPerSecond;
+  const std::uint64_t now_ns = monotonic_ns();
+  std::uint64_t since_ns = 0;
+  alone_since_ns_.compare_exchange_strong(since_ns, now_ns, std::memory_order_relaxed);
+  return since_ns == 0 || now_ns - since_ns < kLongestNs;
+}
+
+/// Does the slot's word show that the claim has ended, or has another owner by now?
+inline bool Attachment::is_over(const HeldSlot& held) const noexcept {
+  if (held.slot >= view().slot_count()) return true;
+  const SlotWord word{view().word(held.slot).load(std::memory_order_acquire)};
+  if (word.generation() == held.generation) return word.raw != 0;
+  return is_same_or_later(word.generation(), held.generation);
+}
+
+inline bool Attachment::is_damaged(const HeldSlot& held) const noexcept {
+  return held.slot < copies_.slots() && copies_.load(held.slot).nonce == held.nonce &&
+         !is_over(held);
 }
 
 /// After a step within the life of a held claim.
@@ -115,6 +190,7 @@ inline Errc Attachment::stepped(const HeldSlot& held, const StepResult& result,
   if (result.code == Errc::kOk) {
     copies_.move(held.slot, held.nonce, result.word.state());
   } else if (result.code == Errc::kStaleToken) {
+    if (is_damaged(held)) return Errc::kRetired;  // the broker will see it too
     end_copy(held);
   }
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -150,7 +226,8 @@ inline void Attachment::look_after(void* attachment) noexcept {
     struct stat status {};
     if (::stat(self.options_.segment_path.c_str(), &status) != 0) return;
     const bool is_same = status.st_dev == self.device_ && status.st_ino == self.inode_;
-    if (is_same && static_cast<std::uint64_t>(status.st_size) >= self.view().total_bytes()) return;
+    const bool is_whole = static_cast<std::uint64_t>(status.st_size) >= self.view().total_bytes();
+    if (is_same && is_whole) return self.end_copies_that_are_over();
     // What is left of a truncated file is not to be touched.
     if (is_same) self.change_membership(Membership::kMember, Membership::kMoved);
   }

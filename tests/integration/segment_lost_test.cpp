@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -218,6 +219,72 @@ TEST_P(SegmentLost, it_can_happen_again_and_again) {
   EXPECT_EQ(SegmentProbe(broker_.segment()).held(), 0U);
 }
 
+TEST_P(SegmentLost, what_others_took_over_or_gave_back_is_not_asserted_again) {
+  WorkerProcess service(broker_.segment());
+  WorkerProcess handler(broker_.segment());
+  const Reply handed = service.ask("claim keyed key=EG_1");
+  const Reply given_back = service.ask("claim keyed key=EG_2");
+  const Reply adopted = handler.ask("adopt " + handed.token());
+  ASSERT_TRUE(adopted.is_claimed());
+  ASSERT_EQ(Slotctl(broker_.segment())({"release", given_back.token()}).status, 0);
+  // Damage that leaves nothing to compare with may bring back what ended within a keeper's look.
+  std::this_thread::sleep_for(std::chrono::milliseconds(kKeeperLookMs + 300));
+  lose();
+  wait_until_settled();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const SegmentProbe probe(broker_.segment());
+  EXPECT_EQ(probe.held(), 1U);
+  EXPECT_TRUE(handler.ask("release " + adopted.handle()).is_ok());
+  EXPECT_EQ(probe.held(), 0U);
+  EXPECT_TRUE(service.ask("claim keyed key=EG_1").is_claimed()) << "the key is free again";
+}
+
+TEST_P(SegmentLost, release_that_comes_right_after_is_no_stale_one) {
+  WorkerProcess worker(broker_.segment());
+  for (int round = 0; round < 5; ++round) {
+    const Reply claimed = worker.ask("claim plain");
+    ASSERT_TRUE(claimed.is_claimed() || claimed.text == "refused draining") << claimed.text;
+    if (!claimed.is_claimed()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      continue;
+    }
+    let_the_broker_look();
+    const std::uint64_t before = SegmentProbe(broker_.segment()).view().segment_id();
+    lose();
+    ASSERT_TRUE(wait_until([&] {
+      const OpenedSegment opened =
+          open_segment(broker_.segment(), Access::kReadOnly, read_boot_id());
+      return opened.code == Errc::kOk && opened.validation.identity.segment_id != before;
+    }));
+    EXPECT_TRUE(worker.ask("release " + claimed.handle()).is_ok());
+    const SegmentProbe probe(broker_.segment());
+    EXPECT_TRUE(wait_until([&] { return probe.held() == 0; }));
+    EXPECT_EQ(probe.counters().stale, 0U);
+  }
+}
+
+TEST_P(SegmentLost, more_than_half_full_process_table_is_enough_for_all) {
+  std::vector<std::unique_ptr<WorkerProcess>> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.push_back(std::make_unique<WorkerProcess>(broker_.segment()));
+    ASSERT_TRUE(workers.back()->ask("claim plain").is_claimed());
+  }
+  while (SegmentProbe(broker_.segment()).snapshot().processes.size() < 25) {
+    workers.push_back(std::make_unique<WorkerProcess>(broker_.segment()));
+    if (workers.size() <= 8) {
+      ASSERT_TRUE(workers.back()->ask("claim keyed").is_claimed());
+    }
+  }
+  let_the_broker_look();
+  lose();
+  wait_until_settled();
+  for (const auto& worker : workers) EXPECT_TRUE(worker->ask("reap").is("reaped"));
+  const SegmentProbe probe(broker_.segment());
+  EXPECT_TRUE(wait_until([&] { return probe.held() == 8; })) << probe.held();
+  workers.clear();
+  EXPECT_TRUE(wait_until([&] { return probe.held() == 0; }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, SegmentLost, ::testing::ValuesIn(losses()),
                          [](const auto& loss) { return loss.param.name; });
 
@@ -295,6 +362,54 @@ TEST(SegmentLostUntold, folder_taken_away_with_everything_in_it) {
     const OpenedSegment opened = open_segment(broker.segment(), Access::kReadOnly, read_boot_id());
     return opened.code == Errc::kOk && SegmentProbe(broker.segment()).held() == 1;
   }));
+}
+
+/// A page that is touched again right after it was taken out leaves no trace but its content.
+TEST(SegmentDamage, hole_in_a_busy_page_is_seen) {
+  struct Part {
+    const char* name;
+    SectionId section;
+  };
+  for (const Part part :
+       {Part{"slot words", SectionId::kSlotWords}, Part{"processes", SectionId::kProcesses},
+        Part{"records", SectionId::kRecords}, Part{"rules", SectionId::kConfig}}) {
+    BrokerProcess broker(kSmallConfig);
+    WorkerProcess worker(broker.segment());
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(worker.ask("claim plain").is_claimed());
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    std::uint64_t offset = compute_geometry({64, 32})[part.section].offset;
+    // The second of the two blocks is the first that is published.
+    if (part.section == SectionId::kConfig) offset += sizeof(ConfigBlock);
+    {
+      const SegmentProbe busy(broker.segment(), Access::kReadWrite);
+      punch(broker.segment(), static_cast<off_t>(offset / 4096 * 4096), 4096);
+      volatile char* page = static_cast<char*>(static_cast<void*>(&busy.view().header())) + offset;
+      *page = *page;
+    }
+    ASSERT_TRUE(wait_until([&] {
+      return broker.log_of_run().find("event=settled") != std::string::npos;
+    })) << part.name
+        << broker.log_of_run();
+    const SegmentProbe probe(broker.segment());
+    EXPECT_TRUE(wait_until([&] { return probe.type("plain").in_use == 4; })) << part.name;
+    worker.kill_now();
+    EXPECT_TRUE(wait_until([&] { return probe.held() == 0; })) << part.name;
+  }
+}
+
+/// A group member who cuts the file whenever it has its size again.
+TEST(SegmentDamage, truncating_in_a_loop_does_not_bring_the_broker_down) {
+  BrokerProcess broker(kSmallConfig);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (std::chrono::steady_clock::now() < end)
+    static_cast<void>(::truncate(broker.segment().c_str(), 0));
+  EXPECT_TRUE(wait_until([&] {
+    const OpenedSegment opened = open_segment(broker.segment(), Access::kReadOnly, read_boot_id());
+    if (opened.code != Errc::kOk) return false;
+    return SegmentProbe(broker.segment()).snapshot().broker.state == BrokerState::kReady;
+  })) << broker.log_of_run();
+  WorkerProcess worker(broker.segment());
+  EXPECT_TRUE(worker.ask("claim plain").is_claimed());
 }
 
 /// The header's word for it: a program that wants to live through a truncation installs the guard.

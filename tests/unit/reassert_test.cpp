@@ -24,9 +24,12 @@ ProcessTable processes_of(const HeapSegment& segment, int pid) {
   return {segment.view(), self, false};
 }
 
-HeldCopy make_copy(std::uint32_t generation, SlotState state = SlotState::kPending) {
+using Fate = Reasserted::Fate;
+
+HeldCopy make_copy(std::uint32_t generation, SlotState state = SlotState::kPending,
+                   std::uint64_t nonce = 0xabcd) {
   HeldCopy copy;
-  copy.nonce = 0xabcd;
+  copy.nonce = nonce;
   copy.word = SlotWord::make(0, state, kParticipant, 2000, generation);
   copy.memory_bytes = 77;
   const std::string_view key = "EG_7";
@@ -42,10 +45,10 @@ class Reassert : public ::testing::Test {
 };
 
 TEST_F(Reassert, keeps_slot_generation_nonce_and_description) {
-  const auto ref = reassert_claim(table_, self_, make_copy(9, SlotState::kActive), 3);
-  ASSERT_TRUE(ref);
-  EXPECT_EQ(ref->slot, 3U);
-  EXPECT_EQ(ref->generation, 9U);
+  const Reasserted done = reassert_claim(table_, self_, make_copy(9, SlotState::kActive), 3);
+  ASSERT_EQ(done.fate, Fate::kStands);
+  EXPECT_EQ(done.ref.slot, 3U);
+  EXPECT_EQ(done.ref.generation, 9U);
   EXPECT_EQ(segment_.word(3),
             SlotWord::make(self_.index, SlotState::kActive, kParticipant, 2000, 9));
   const SlotRecord& record = segment_.view().record(3);
@@ -57,37 +60,41 @@ TEST_F(Reassert, keeps_slot_generation_nonce_and_description) {
 }
 
 TEST_F(Reassert, doing_it_again_changes_nothing) {
-  ASSERT_TRUE(reassert_claim(table_, self_, make_copy(9), 3));
+  ASSERT_EQ(reassert_claim(table_, self_, make_copy(9), 3).fate, Fate::kStands);
   const SlotWord before = segment_.word(3);
-  const auto again = reassert_claim(table_, self_, make_copy(9), 3);
-  ASSERT_TRUE(again);
-  EXPECT_EQ(again->slot, 3U);
+  const Reasserted again = reassert_claim(table_, self_, make_copy(9), 3);
+  ASSERT_EQ(again.fate, Fate::kStands);
+  EXPECT_EQ(again.ref.slot, 3U);
   EXPECT_EQ(segment_.word(3), before);
 }
 
 TEST_F(Reassert, asks_no_limit) {
   // Eight of 2 cores on a budget of 9.6: debt, not a refusal.
   for (std::uint32_t slot = 0; slot < 8; ++slot)
-    EXPECT_TRUE(reassert_claim(table_, self_, make_copy(1), slot)) << slot;
-  EXPECT_FALSE(reassert_claim(table_, self_, make_copy(1000), 0)) << "no room in the table";
+    EXPECT_EQ(
+        reassert_claim(table_, self_, make_copy(1, SlotState::kPending, 50 + slot), slot).fate,
+        Fate::kStands)
+        << slot;
+  EXPECT_EQ(reassert_claim(table_, self_, make_copy(1000), 0).fate, Fate::kAbsent)
+      << "no room in the table";
 }
 
 TEST_F(Reassert, takes_another_slot_where_its_own_is_taken) {
   const ProcessRef other = segment_.add_process(501);
   segment_.put_word(3, SlotWord::make(other.index, SlotState::kActive, kTrack, 500, 4));
-  const auto ref = reassert_claim(table_, self_, make_copy(9), 3);
-  ASSERT_TRUE(ref);
-  EXPECT_EQ(ref->slot, 0U);
+  const Reasserted done = reassert_claim(table_, self_, make_copy(9), 3);
+  ASSERT_EQ(done.fate, Fate::kStands);
+  EXPECT_EQ(done.ref.slot, 0U);
   EXPECT_EQ(segment_.word(0).type(), kParticipant);
   EXPECT_EQ(segment_.word(3).owner(), other.index);
 }
 
 TEST_F(Reassert, never_goes_back_in_a_slot_s_generations) {
   segment_.put_word(3, SlotWord::make(0, SlotState::kFree, 0, 0, 20));
-  const auto ref = reassert_claim(table_, self_, make_copy(9), 3);
-  ASSERT_TRUE(ref);
-  EXPECT_EQ(ref->slot, 3U);
-  EXPECT_EQ(ref->generation, 21U) << "an old token of generation 20 stays stale";
+  const Reasserted done = reassert_claim(table_, self_, make_copy(9), 3);
+  ASSERT_EQ(done.fate, Fate::kStands);
+  EXPECT_EQ(done.ref.slot, 3U);
+  EXPECT_EQ(done.ref.generation, 21U) << "an old token of generation 20 stays stale";
 }
 
 TEST(SameOrLater, wraps_around) {
@@ -172,29 +179,79 @@ TEST_F(Carried, owner_takes_over_with_the_same_token) {
   hold(500, 2, 7);
   carry();
   const ProcessRef self = new_.add_process(500);
-  HeldCopy copy = make_copy(7);
-  copy.nonce = 102;
-  const auto ref = reassert_claim(processes_of(new_, 500), self, copy, 2);
-  ASSERT_TRUE(ref);
-  EXPECT_EQ(ref->slot, 2U);
-  EXPECT_EQ(ref->generation, 7U);
+  HeldCopy copy = make_copy(7, SlotState::kPending, 102);
+  const Reasserted done = reassert_claim(processes_of(new_, 500), self, copy, 2);
+  ASSERT_EQ(done.fate, Fate::kStands);
+  EXPECT_EQ(done.ref.slot, 2U);
+  EXPECT_EQ(done.ref.generation, 7U);
   EXPECT_EQ(new_.word(2).owner(), self.index);
 }
 
-TEST_F(Carried, another_process_of_the_same_number_takes_nothing_over) {
+/// Two processes have a copy of one claim: the one that took it over later has it.
+TEST_F(Carried, later_owner_has_the_claim_whoever_comes_first) {
+  const HeldCopy service = make_copy(7);
+  const HeldCopy handler = make_copy(8);
+  for (const bool service_first : {true, false}) {
+    HeapSegment segment(make_spec(12'000'000), {8, 5});
+    const ProcessRef first = segment.add_process(500);
+    const ProcessRef second = segment.add_process(501);
+    const auto assert_service = [&] {
+      return reassert_claim(processes_of(segment, 500), first, service, 2).fate;
+    };
+    if (service_first) {
+      EXPECT_EQ(assert_service(), Fate::kStands);
+    }
+    EXPECT_EQ(reassert_claim(processes_of(segment, 501), second, handler, 2).fate, Fate::kStands);
+    if (!service_first) {
+      EXPECT_EQ(assert_service(), Fate::kOver);
+    }
+    EXPECT_EQ(segment.word(2),
+              SlotWord::make(second.index, SlotState::kPending, kParticipant, 2000, 8));
+    EXPECT_EQ(segment.view().mark(), 3U) << "and stands once";
+  }
+}
+
+TEST_F(Carried, what_ended_in_the_new_segment_is_not_revived) {
   hold(500, 2, 7);
   carry();
-  const ProcessRef self = new_.add_process(500);
-  HeldCopy copy = make_copy(7);
-  copy.nonce = 102;
-  SelfIdentity later;
+  ASSERT_EQ(release_slot(new_.view(), {2, 7, 102}).code, Errc::kOk);  // by its token
+  const HeldCopy copy = make_copy(7, SlotState::kPending, 102);
+  EXPECT_EQ(reassert_claim(processes_of(new_, 500), new_.add_process(500), copy, 2).fate,
+            Fate::kOver);
+  for (std::uint32_t slot = 0; slot < 8; ++slot) EXPECT_TRUE(new_.word(slot).is_free());
+}
+
+TEST_F(Carried, generations_never_go_back) {
+  hold(500, 2, 7);
+  old_.put_word(1, SlotWord::make(0, SlotState::kFree, 0, 0, 55));
+  carry();
+  EXPECT_EQ(new_.word(1), SlotWord::make(0, SlotState::kFree, 0, 0, 55));
+}
+
+TEST_F(Carried, process_moves_into_its_entry_and_only_once) {
+  hold(500, 2, 7);
+  carry();
+  const ProcessTable mine = processes_of(new_, 500);
+  EXPECT_FALSE(take_carried_entry(processes_of(new_, 501)));
+  SelfIdentity later;  // the same number, another process
   later.pid = 500;
   later.pid_ns_inode = 77;
   later.time_ns_inode = 88;
   later.start_ticks = kStartTicks + 1;
-  const auto ref = reassert_claim({new_.view(), later, false}, self, copy, 2);
-  ASSERT_TRUE(ref);
-  EXPECT_NE(ref->slot, 2U);
+  EXPECT_FALSE(take_carried_entry({new_.view(), later, false}));
+  const ProcessRef entry = take_carried_entry(mine);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry.index, new_.word(2).owner());
+  EXPECT_FALSE(take_carried_entry(mine));
+}
+
+TEST_F(Carried, tokens_stay_good_through_any_number_of_rebuilds) {
+  hold(500, 2, 7);
+  carry();
+  HeapSegment third(make_spec(12'000'000), {8, 5});
+  broker::import_ledger(third.view(), broker::copy_ledger(new_.processes()),
+                        [](const broker::OwnerCopy&) { return true; });
+  EXPECT_EQ(check_token(third.view(), {old_.view().segment_id(), 2, 102, 7}), Errc::kOk);
 }
 
 TEST_F(Carried, what_was_ended_since_the_copy_is_dropped) {
@@ -213,7 +270,7 @@ TEST_F(Carried, what_was_ended_since_the_copy_is_dropped) {
   note(3, 1, false);  // still held
   note(4, 9, true);   // of a later claim: the one carried over is long past
   // 5: somebody else's claim, bound to this process: nothing is known of its end.
-  EXPECT_EQ(drop_ended_claims(processes_of(new_, 500), copies), 2U);
+  EXPECT_EQ(drop_ended_claims(processes_of(new_, 500), {}, copies), 2U);
   EXPECT_TRUE(new_.word(2).is_free());
   EXPECT_TRUE(new_.word(3).is_held());
   EXPECT_TRUE(new_.word(4).is_free());
