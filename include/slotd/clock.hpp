@@ -32,6 +32,12 @@ inline std::int64_t parse_time_namespace_offset_ns(const char* text) noexcept {
   long long nanoseconds = 0;
   if (line == nullptr || std::sscanf(line, "monotonic %lld %lld", &seconds, &nanoseconds) != 2)
     return 0;
+  // More than a hundred years is no offset that the kernel gives.
+  constexpr long long kMostSeconds = 4'000'000'000;
+  if (seconds > kMostSeconds || seconds < -kMostSeconds || nanoseconds < 0 ||
+      nanoseconds >= static_cast<long long>(kNsPerSecond)) {
+    return 0;
+  }
   return seconds * static_cast<std::int64_t>(kNsPerSecond) + nanoseconds;
 }
 

@@ -35,6 +35,8 @@ TEST(ParseTimeNamespaceOffset, ReadsTheMonotonicLine) {
             7'000'000'000'005);
   EXPECT_EQ(parse_time_namespace_offset_ns("monotonic   -3   0\n"), -3'000'000'000);
   EXPECT_EQ(parse_time_namespace_offset_ns(""), 0);
+  EXPECT_EQ(parse_time_namespace_offset_ns("monotonic -186400000000 5\n"), 0) << "no overflow";
+  EXPECT_EQ(parse_time_namespace_offset_ns("monotonic 1 1000000000\n"), 0);
 }
 
 TEST(JudgeProcess, OnlyPositiveEvidenceIsDeath) {
