@@ -207,10 +207,6 @@ class Attachment {
   /// that the new segment does not know of.
   HeldSlot take_admitted(const HeldSlot& held, SlotWord word, const ClaimRequest& wanted,
                          Verdict& refusal) noexcept {
-    // A slot whose generations have gone back: the table was damaged, and this process may hold
-    // that very slot.
-    if (copies_.is_past(held.slot, word)) [[unlikely]]
-      return undo_admitted(held, refusal);
     copies_.note(held.slot, held.nonce, word);
     const SlotRecord& record = view().record(held.slot);
     if (!wanted.key.text.empty() || record.memory_bytes.get() != 0) [[unlikely]]

@@ -47,8 +47,11 @@ class HeldCopies {
 
   // Precondition of all: slot is below the count given to create().
 
-  /// A claim was admitted or taken over.
+  /// A claim was admitted or taken over. The copy of a claim that the slot should be past already
+  /// is kept instead: the table was damaged, and the new claim was admitted against the damage.
   void note(std::uint32_t slot, std::uint64_t nonce, SlotWord word) noexcept {
+    if (is_past(slot, nonce, word)) [[unlikely]]
+      return;
     // Release, and load() the other way round: a held word is never seen with an older nonce.
     places_[slot].nonce.set(nonce);
     places_[slot].word.value.store(word.raw, std::memory_order_release);
@@ -56,6 +59,7 @@ class HeldCopies {
 
   /// It has a key or a memory cost, which stand in `record`.
   void describe(std::uint32_t slot, std::uint64_t nonce, const SlotRecord& record) noexcept {
+    if (!knows(slot, nonce)) return;
     Description& description = descriptions_[slot];
     description.memory_bytes.set(record.memory_bytes.get());
     for (std::size_t i = 0; i < kKeyBytes / 8; ++i)
@@ -82,11 +86,11 @@ class HeldCopies {
     return places_[slot].nonce.get() == nonce;
   }
 
-  /// Was this slot already beyond the claim that the word is of?
-  bool is_past(std::uint32_t slot, SlotWord word) const noexcept {
-    const Place& place = places_[slot];
-    const SlotWord noted{place.word.get()};
-    return is_same_or_later(noted.generation(), word.generation()) && place.nonce.get() != 0;
+  /// Is a held claim noted here that came after the one that the word is of?
+  bool is_past(std::uint32_t slot, std::uint64_t nonce, SlotWord word) const noexcept {
+    const SlotWord noted{places_[slot].word.get()};
+    return is_same_or_later(noted.generation(), word.generation()) && noted.is_held() &&
+           places_[slot].nonce.get() != nonce;
   }
 
   /// The same as end(), by another thread than the one that acts on the claim: only if the copy is

@@ -302,5 +302,19 @@ TEST(HeldCopies, a_copy_is_of_one_claim) {
   EXPECT_EQ(copies.load(1).memory_bytes, 0U);
 }
 
+/// A table that was damaged hands out a slot that this process holds: what it holds is remembered.
+TEST(HeldCopies, a_slot_that_went_back_does_not_take_the_copy) {
+  HeldCopies copies;
+  ASSERT_TRUE(copies.create(4));
+  copies.note(1, 11, SlotWord::make(0, SlotState::kActive, kWeb, 4000, 9));
+  copies.note(1, 12, SlotWord::make(0, SlotState::kPending, kTrack, 500, 1));
+  EXPECT_EQ(copies.load(1).nonce, 11U);
+  copies.end(1, 12, 1);
+  EXPECT_TRUE(copies.load(1).word.is_held());
+  copies.end(1, 11, 9);
+  copies.note(1, 13, SlotWord::make(0, SlotState::kPending, kTrack, 500, 10));
+  EXPECT_EQ(copies.load(1).nonce, 13U);
+}
+
 }  // namespace
 }  // namespace slotd
