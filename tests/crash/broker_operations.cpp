@@ -233,6 +233,9 @@ Operation make_succession(Stepped stepped) {
   };
   operation.after = [](Rig& rig, Findings& findings) {
     const std::string path = second_path(rig);
+    // The child is the broker too: killed between taking the old segment away and putting the new
+    // one in its place, it leaves none.
+    if (::access(path.c_str(), F_OK) != 0) return;
     const bool empty = holds_elsewhere([&] {
       Attachment& next = attach_here(path);
       next.reap();
