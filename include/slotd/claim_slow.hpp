@@ -154,6 +154,9 @@ inline bool Claim::spin_until_changed(std::uint32_t slot, SlotWord word) const n
 /// `contended`, else the claim starts again with a new note. The words that have not moved are
 /// waited for no more: two claimants that both wait for a stopped third would meet again and again.
 inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
+  // Behind the retraction of the own word: of two that retract at the same moment one sees the
+  // other's.
+  publish_barrier();
   const auto is_unmoved = [&](std::uint32_t slot, SlotWord word) {
     return word == passes[0][slot] && word.state() == SlotState::kTentative &&
            (noted_.holds(slot, word) || stuck_.holds(slot, word));

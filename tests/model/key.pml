@@ -1,7 +1,7 @@
 /* key.pml: fields of a slot record beside the word: key uniqueness, and what a scan may believe of a field.
  *
  * Stands for: step 1 of the design's claim (record and key fingerprint are written under CLAIMING), "carry the same key" in the conflict
- * rule, `duplicate_key`, and the reap of CLAIMING words; in C++ include/slotd/claim.hpp (try_publish()),
+ * rule, `duplicate_key`, and the reap of CLAIMING words; in C++ include/slotd/quick_claim.hpp (try_publish()),
  * include/slotd/scan.hpp (has_key(), pending_memory()) and include/slotd/process_table.hpp (reap_word()). The memory cost is such a field too, what is found here holds for it.
  * Words, generations and steps are as in rule.pml. The only limit is: one slot a key. Processes 0 and 2 use key 1, process 1 key 2.
  * Once in a claim some other limit may seem to fail, so that a second pass follows one without a match.

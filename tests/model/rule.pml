@@ -1,7 +1,8 @@
 /* rule.pml: the claim rule, one limit over NS slot words.
  *
  * Stands for: "Claim", "Refusal, confirmed", "Conflict", "Release" and "Reap" of the design; in C++
- *   include/slotd/claim.hpp          Claim::run(), take_word(), admit(), reap_seen()
+ *   include/slotd/claim.hpp          Claim::run(), reap_seen()
+ *   include/slotd/quick_claim.hpp    take_word(), try_publish(), admit(), drop_word()
  *   include/slotd/claim_slow.hpp     settle() the passes, settle_conflict() the order, spin_until_changed(),
  *                                    judge_expired_conflict() the look after the bound, look() step 0
  *   include/slotd/slot_table.hpp     release_slot()

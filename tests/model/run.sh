@@ -33,6 +33,7 @@ rule-3-fair-stop  | default | rule | -DNP=3 -DLIM=2 -DLIVE -DSTOP -DLOWEST | fai
 rule-3-fair-stop-any | long | rule | -DNP=3 -DLIM=2 -DLIVE -DSTOP | fair | ok
 rule-3-fair-one   | long | rule | -DNP=3 -DLIM=1 -DLIVE | fair | ok
 rule-3-fair-heavy | long | rule | -DNP=3 -DLIM=2 -DLIVE -DHEAVY -DSTOP | fair | ok
+rule-3-die-room   | default | rule | -DNP=3 -DLIM=2 -DLIVE -DDIE -DLOWEST | safety | ok
 rule-3-die        | long | rule | -DNP=3 -DLIM=1 -DLIVE -DSTOP -DDIE -DLOWEST | safety | ok
 rule-3-release    | long | rule | -DNP=3 -DLIM=2 -DLIVE -DREL -DLOWEST | safety | ok
 rule-3-bound      | long | rule | -DNP=3 -DLIM=2 -DKF=1 | bitstate | ok
