@@ -77,7 +77,8 @@ int run_one(const Run& run, unsigned long iterations) {
               static_cast<unsigned long>(params.stop_iteration), clean ? 0 : 1,
               as_expected ? (must_fail ? "ok, fails as it must" : "ok") : "FAILED");
   if (!as_expected)
-    std::printf("%s: %s\n", rl::test_result_str(params.test_result), log.str().c_str());
+    std::printf("%s: %s\n", rl::test_result_str(params.test_result),
+                log.str().substr(0, log.str().find("\nthread 0:")).c_str());
   return as_expected ? 0 : 1;
 }
 
