@@ -220,6 +220,7 @@ bool Daemon::attach_self() {
 /// First the sweep for the dead, then ready.
 void Daemon::serve() {
   is_lost_ = false;
+  file_watch_.follow(*owned_);
   watches_->sweep();
   publish_heartbeat();
   processes_.view().header().broker.store(pack_process_ref(self_), std::memory_order_release);
@@ -262,16 +263,16 @@ void Daemon::end_settling() {
 void Daemon::tick() {
   if (!is_lost_) {
     const std::uint64_t missing = count_missing_pages();
-    Damage damage = find_damage(*owned_, missing != missing_pages_);
-    if (damage == Damage::kNone) damage = content_.look(processes_.view(), spec_);
+    const bool was_touched = file_watch_.has_heard() || missing != missing_pages_;
     missing_pages_ = missing;
+    Damage damage = find_damage(*owned_, was_touched);
     if (damage == Damage::kNone) {
       if (lost_view_) drop_ended_since(lost_view_, processes_.view(), carried_);
       if (settled_at_ns_ != 0 && monotonic_ns() >= settled_at_ns_) end_settling();
       watches_->scan();
       LedgerCopy copy = copy_ledger(processes_);
       // Not if it was damaged while it was being copied.
-      damage = content_.look(processes_.view(), spec_);
+      if (file_watch_.has_heard()) damage = Damage::kHolePunched;
       if (damage == Damage::kNone) shadow_ = std::move(copy);
     }
     if (damage == Damage::kNone) return;
@@ -309,7 +310,6 @@ void Daemon::rebuild() {
     return;
   }
   processes_ = ProcessTable(owned_->opened.view(Access::kReadWrite), read_self_identity(), true);
-  content_.forget();
   if (!attach_self()) return loop_->quit(kExitInternal);
   watch_owners();
   serve();

@@ -63,7 +63,7 @@ class Daemon {
   OwnerOptions owner_options_;
   LedgerSpec spec_;    ///< the rules in force
   LedgerCopy shadow_;  ///< what the segment held at the last tick
-  ContentWatch content_;
+  FileWatch file_watch_;
   LedgerCopy carried_;     ///< what the segment in force was rebuilt from
   SegmentView lost_view_;  ///< of the segment before it, while its words still tell something
   std::uint64_t retry_at_ns_ = 0;  ///< of a rebuild that failed

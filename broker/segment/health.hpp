@@ -2,10 +2,6 @@
 // calls and a look at the header; never blocks for longer than the file system does.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
-#include "broker/ledger/ledger_spec.hpp"
 #include "broker/segment/segment_owner.hpp"
 
 namespace slotd::broker {
@@ -13,29 +9,29 @@ namespace slotd::broker {
 enum class Damage {
   kNone,
   kTruncated,    ///< the file is shorter than it was made
-  kHolePunched,  ///< pages were taken out of it: what was in them reads as zero
+  kHolePunched,  ///< pages were taken out of it, or written to behind everybody's back
   kDeleted,      ///< nothing stands under the path
   kReplaced,     ///< another file does
   kScribbled,    ///< the header contradicts itself
 };
 
-/// `was_cut`: a page of the mapping was found missing (slotd/fault_guard.hpp).
-Damage find_damage(const OwnedSegment& owned, bool was_cut);
+/// `was_touched`: a page of the mapping was found missing (slotd/fault_guard.hpp), or the file was
+/// changed by a system call.
+Damage find_damage(const OwnedSegment& owned, bool was_touched);
 
-/// What never goes back in a segment, as the broker saw it last: a page that was taken out of the
-/// file and touched again reads as zero, and nothing else tells.
-class ContentWatch {
+/// Hears of system calls that change the segment file's content: truncation, holes, writes. Nobody
+/// of slotd's makes any; claims and steps store through mappings, which is not heard. A page that
+/// was taken out of the file and touched again leaves no other trace.
+class FileWatch {
  public:
-  /// kNone, or kHolePunched when something has gone back, or kScribbled when the rules are not
-  /// those that the broker has published. Remembers what it saw when it was kNone.
-  Damage look(const SegmentView& view, const LedgerSpec& published);
-  /// For another segment.
-  void forget() { *this = {}; }
+  /// Watches this segment's file from now on, and no other. Where the kernel allows no more watches
+  /// it hears nothing.
+  void follow(const OwnedSegment& owned);
+  /// Has there been any since the last question?
+  bool has_heard();
 
  private:
-  std::vector<std::uint32_t> generations_;
-  std::vector<std::uint64_t> attaches_;
-  std::uint64_t mark_ = 0;
+  UniqueFd notices_;
 };
 
 /// For the log: what has happened.

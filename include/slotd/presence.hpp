@@ -136,6 +136,9 @@ class Keeper {
     sigset_t all;
     sigset_t saved;
     sigfillset(&all);
+    // A fault of this thread's own cannot be kept waiting: blocked, it would end the process
+    // without asking the handler (fault_guard.hpp).
+    for (const int fault : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&all, fault);
     // Through libc, never by raw system call: setuid() in the worker has to reach this thread by a
     // signal of libc's own.
     pthread_sigmask(SIG_SETMASK, &all, &saved);
