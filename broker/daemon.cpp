@@ -163,9 +163,9 @@ void Daemon::carry_over(const SegmentView& view) {
     return (who.pid_ns_inode() == own && own != 0) ||
            others.count({who.pid_ns_inode(), who.pid()}) != 0;
   };
-  const std::uint32_t kept = import_ledger(view, shadow_, is_visible);
+  const std::uint32_t kept = import_ledger(view, carried_, is_visible);
   log_warning("event=carried_over slots=" + std::to_string(kept) +
-              " of=" + std::to_string(shadow_.slots.size()));
+              " of=" + std::to_string(carried_.slots.size()));
 }
 
 int Daemon::become_owner() {
@@ -286,11 +286,9 @@ void Daemon::lose_segment(Damage damage) {
             "; making a new one");
   // Retired before it is copied: a claim that comes later is told, one that came before is seen.
   retire_segment(*owned_);
-  if (is_content_whole(damage)) {
-    shadow_ = copy_ledger(processes_);
-    lost_view_ = processes_.view();
-  }
-  carried_ = shadow_;
+  const bool is_whole = is_content_whole(damage);
+  carried_ = is_whole ? copy_ledger(processes_) : shadow_;
+  lost_view_ = is_whole ? processes_.view() : SegmentView{};
   watches_->clear();
   keeper_->stop();
   is_lost_ = true;

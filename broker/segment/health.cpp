@@ -36,10 +36,9 @@ void FileWatch::follow(const OwnedSegment& owned) {
 }
 
 bool FileWatch::has_heard() {
-  bool heard = false;
+  // One read: whoever writes in a loop would have more to tell for ever.
   std::array<char, 4096> notices{};
-  while (notices_ && ::read(notices_.get(), notices.data(), notices.size()) > 0) heard = true;
-  return heard;
+  return notices_ && ::read(notices_.get(), notices.data(), notices.size()) > 0;
 }
 
 const char* describe(Damage damage) {

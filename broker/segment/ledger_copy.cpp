@@ -22,7 +22,6 @@ std::optional<OwnerCopy> copy_owner(const ProcessTable& processes, std::uint32_t
   owner.time_ns_inode = untag_value(tenant.attach, entry.time_ns_inode.get());
   owner.uid = entry.uid.get();
   owner.name = text_view(load_text(entry.name));
-  owner.made_by_pid = processes.is_made_by_pid(tenant);
   return owner;
 }
 
@@ -84,6 +83,16 @@ void put_totals(const SegmentView& view, const CounterTotals& totals) {
     set.refusals[reason].set(totals.refusals[reason]);
 }
 
+/// Is the owner still known by pid alone? A process that has come itself ends its claims itself,
+/// and in the old segment it looks dead.
+bool is_unclaimed_entry(const SegmentView& view, std::uint32_t index) {
+  if (index == kNobody || index > view.process_count()) return false;
+  const ProcessEntry& entry = view.process(index);
+  const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
+  return read_presence_value(entry.presence.load(std::memory_order_acquire), attach) ==
+         PresenceState::kUnarmed;
+}
+
 }  // namespace
 
 LedgerCopy copy_ledger(const ProcessTable& processes) {
@@ -109,16 +118,6 @@ LedgerCopy copy_ledger(const ProcessTable& processes) {
     if (owner) copy.owners.push_back(std::move(*owner));
   }
   return copy;
-}
-
-/// Is the owner still known by pid alone? A process that has come itself ends its claims itself,
-/// and in the old segment it looks dead.
-bool is_unclaimed_entry(const SegmentView& view, std::uint32_t index) {
-  if (index == kNobody || index > view.process_count()) return false;
-  const ProcessEntry& entry = view.process(index);
-  const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
-  return read_presence_value(entry.presence.load(std::memory_order_acquire), attach) ==
-         PresenceState::kUnarmed;
 }
 
 std::uint32_t drop_ended_since(const SegmentView& old, const SegmentView& now,

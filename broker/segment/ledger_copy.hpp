@@ -28,7 +28,6 @@ struct OwnerCopy {
   std::uint64_t time_ns_inode = 0;  ///< 0: unknown
   std::uint64_t uid = 0;
   std::string name;
-  bool made_by_pid = false;
 };
 
 /// One held slot.
@@ -59,9 +58,10 @@ LedgerCopy copy_ledger(const ProcessTable& processes);
 /// Does somebody see this owner die? Those that nobody can see are left to assert themselves.
 using IsVisible = std::function<bool(const OwnerCopy&)>;
 
-/// Frees what was carried over although it has ended in the old segment since the copy was taken:
-/// released, or given to another owner, by somebody who had not been told yet. Returns how many.
-/// Precondition: the old segment's content is whole.
+/// Frees what was carried over although it was released in the old segment since the copy was
+/// taken, by somebody who had not been told yet. Only while its owner is known by pid alone: a
+/// process that has come ends its claims itself. Returns how many. Precondition: the old segment's
+/// content is whole.
 std::uint32_t drop_ended_since(const SegmentView& old, const SegmentView& now,
                                const LedgerCopy& copy);
 

@@ -410,7 +410,7 @@ class Owner {
     }
     identity.boot_id = boot_id_;
     identity.creator_pid = static_cast<std::uint32_t>(::getpid());
-    identity.created_at_ns = read_clock_ns(CLOCK_MONOTONIC);
+    identity.created_at_ns = HostClock(read_self_identity().clock_offset_ns).coarse_ns();
     identity.version = options_.version;
     format_segment(mapped.base, options_.capacities, identity);
     if (!prepare_(SegmentView(mapped.base, options_.capacities, true), origin_))

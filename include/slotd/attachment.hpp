@@ -122,7 +122,7 @@ class Attachment {
   Verdict look(const ClaimRequest& wanted) noexcept {
     QuickClaim quick(processes_, self_, wanted, 0, seed_);
     const auto look_quickly = [&](QuickRules& rules) { return quick.look_quickly(rules); };
-    return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick);
+    return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick, wanted);
   }
 
   /// kStaleToken; kNotAttached or kRetired (follow the claim and try again) with nothing done.
@@ -231,11 +231,24 @@ class Attachment {
     return {};
   }
 
+  /// Ends the settling of a rebuilt segment whose broker died in it. True when claims are to be
+  /// asked again.
+  bool end_overdue_settling() noexcept {
+    const Header& header = view().header();
+    const std::uint64_t drain = header.drain.load(std::memory_order_acquire);
+    const std::uint64_t end_ns = header.created_at_ns.get() + kLongestSettlingNs;
+    if ((drain & kDrainRebuild) == 0 || processes_.clock().coarse_ns() < end_ns) return false;
+    view().header().drain.fetch_and(~kDrainRebuild, std::memory_order_seq_cst);
+    return true;
+  }
+
   /// What the quick claim could not decide.
   [[gnu::noinline]] HeldSlot claim_fully(const QuickClaim& begun, const ClaimRequest& wanted,
                                          Verdict& refusal) noexcept {
     Claim attempt(begun);
-    const ClaimResult result = attempt.run();
+    ClaimResult result = attempt.run();
+    if (result.verdict.reason == Reason::kDraining && end_overdue_settling())
+      result = Claim(processes_, self_, wanted, 0, seed_).run();
     const std::uint32_t type = wanted.request.type;
     if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
     if (!result.verdict) {
@@ -249,9 +262,12 @@ class Attachment {
                          refusal);
   }
 
-  [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun) noexcept {
+  [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun,
+                                       const ClaimRequest& wanted) noexcept {
     Claim attempt(begun);
-    const Verdict verdict = attempt.look();
+    Verdict verdict = attempt.look();
+    if (verdict.reason == Reason::kDraining && end_overdue_settling())
+      verdict = Claim(processes_, self_, wanted, 0, seed_).look();
     if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
     return verdict;
   }

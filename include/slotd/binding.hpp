@@ -28,20 +28,10 @@ inline ProcessRef Attachment::find_owner(int pid, std::uint64_t start_ticks) con
   ProcessRef by_pid;
   for (std::uint32_t index = 1; index <= view().process_count(); ++index) {
     const ProcessRef tenant = processes_.find_tenant(index);
-    if (!tenant) continue;
-    const ProcessEntry& entry = view().process(index);
-    const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
-    if (static_cast<int>(reservation.pid()) != pid ||
-        reservation.pid_ns_inode() != processes_.self().pid_ns_inode) {
-      continue;
-    }
-    const PresenceState presence =
-        read_presence_value(entry.presence.load(std::memory_order_acquire), tenant.attach);
+    if (!tenant || !processes_.is_process(tenant, pid, start_ticks)) continue;
+    const PresenceState presence = read_presence_value(
+        view().process(index).presence.load(std::memory_order_acquire), tenant.attach);
     if (presence == PresenceState::kMarked) continue;
-    const std::uint64_t known = untag_value(tenant.attach, entry.start_ticks.get());
-    const bool same_time =
-        untag_value(tenant.attach, entry.time_ns_inode.get()) == processes_.self().time_ns_inode;
-    if (start_ticks == 0 || known != start_ticks || !same_time) continue;
     if (presence == PresenceState::kAlive) return tenant;
     // Unarmed otherwise: a process that is just attaching, or gave up doing so.
     if (!by_pid && processes_.is_made_by_pid(tenant)) by_pid = tenant;

@@ -1,7 +1,8 @@
 // What a fork must not inherit: a page that the kernel wipes in the child, with the flag that says
-// "attached" and the lock that would otherwise stay held for ever there. The only file that names
-// mmap and madvise. Thread-safe; TurnLock sleeps in steps of a millisecond while another thread of
-// the same process is in its few dozen instructions.
+// "attached" and the locks that would otherwise stay held for ever there; and memory that is this
+// process's own. The only file that names madvise, and with fault_guard.hpp the only one that names
+// mmap. Thread-safe; TurnLock sleeps in steps of a millisecond while another thread of the same
+// process has the turn.
 #pragma once
 
 #include <sys/mman.h>

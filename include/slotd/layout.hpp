@@ -102,7 +102,9 @@ enum class SegmentState : std::uint64_t { kBuilding = 0, kReady = 1, kRetired = 
 /// Header::drain. Bits 0..31: a type is drained; then reasons that drain all of them.
 inline constexpr std::uint64_t kDrainAll = 1ULL << 32;  ///< operator
 inline constexpr std::uint64_t kDrainRebuild =
-    1ULL << 33;  ///< broker, after a rebuild, until holders have re-asserted
+    1ULL << 33;  ///< broker, after a rebuild, until holders have re-asserted; anybody may clear it
+                 ///< kLongestSettlingNs after the segment was made: the broker may have died
+inline constexpr std::uint64_t kLongestSettlingNs = 5'000'000'000;
 
 struct Header {
   // Preamble: frozen for all layouts, so that any two builds can name each other. Written once by

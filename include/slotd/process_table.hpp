@@ -109,6 +109,16 @@ class ProcessTable {
                                                                   : ProcessRef{};
   }
 
+  /// Is the tenant the process of this pid and start time, in the caller's own PID and time
+  /// namespaces? What is not known is not the same.
+  bool is_process(ProcessRef tenant, int pid, std::uint64_t start_ticks) const noexcept {
+    const ProcessEntry& entry = view_.process(tenant.index);
+    const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
+    return static_cast<int>(reservation.pid()) == pid && is_same_namespace(reservation) &&
+           start_ticks != 0 && untag_value(tenant.attach, entry.start_ticks.get()) == start_ticks &&
+           untag_value(tenant.attach, entry.time_ns_inode.get()) == self_.time_ns_inode;
+  }
+
   /// Is the tenant `ref` dead? Callers loaded ref.attach before the word that names the entry.
   OwnerLife judge_owner(ProcessRef ref, ProbeMode probe) const noexcept {
     // Number 0 is of an entry that was never used. A word that names it is damage: to the broker,

@@ -28,14 +28,9 @@ namespace detail {
 inline bool stands_for_self(const ProcessTable& processes, std::uint32_t index) noexcept {
   if (!processes.is_index(index)) return false;
   const ProcessRef tenant = processes.find_tenant(index);
-  if (!tenant || !processes.is_made_by_pid(tenant)) return false;
   const SelfIdentity& self = processes.self();
-  const ProcessEntry& entry = processes.view().process(index);
-  const Reservation reservation{entry.reservation.load(std::memory_order_acquire)};
-  return static_cast<int>(reservation.pid()) == self.pid && self.pid_ns_inode != 0 &&
-         reservation.pid_ns_inode() == self.pid_ns_inode && self.start_ticks != 0 &&
-         untag_value(tenant.attach, entry.start_ticks.get()) == self.start_ticks &&
-         untag_value(tenant.attach, entry.time_ns_inode.get()) == self.time_ns_inode;
+  return tenant && processes.is_made_by_pid(tenant) &&
+         processes.is_process(tenant, self.pid, self.start_ticks);
 }
 
 /// Puts a claim into a free slot. Nothing when the slot is not free.

@@ -243,10 +243,12 @@ inline OpenedSegment map_segment_file(const std::string& path, Access access) no
   return result;
 }
 
+/// Are the keepers that watch over a retired segment to be woken?
+enum class RetireNotice : std::uint8_t { kQuiet, kWake };
+
 /// Marks a segment file as replaced, whatever state the file and its other mappings are in: through
 /// a mapping of its own, gone again afterwards. For the owner. With kWake the keepers that watch
 /// over it are woken: when there is a new segment to move to. False: not a file that can be mapped.
-enum class RetireNotice : std::uint8_t { kQuiet, kWake };
 inline bool retire_segment_file(const std::string& path, RetireNotice notice) noexcept try {
   namespace ipc = boost::interprocess;
   const ipc::file_mapping file(path.c_str(), ipc::read_write);

@@ -254,7 +254,7 @@ TEST(BrokerRestart, segment_being_made_is_not_ready) {
 TEST(BrokerRestart, retired_segment_is_told_by_attach_and_by_every_operation) {
   BrokerProcess broker(kConfig);
   Client client({broker.segment(), "before"});
-  Slot slot = client.try_claim("plain");
+  Slot slot = client.try_claim("plain", {.key = "EG_bind"});
   broker.kill_now();
   scribble_header(broker.segment(), [](Header& header) {
     header.state.store(static_cast<std::uint64_t>(SegmentState::kRetired));
@@ -268,6 +268,9 @@ TEST(BrokerRestart, retired_segment_is_told_by_attach_and_by_every_operation) {
   EXPECT_EQ(client.can_accept(client.type("plain"), {}, ec).reason, Reason::kDraining);
   slot.activate(ec);
   EXPECT_EQ(ec, Errc::kRetired);
+  // A change of owner that was on its way when the segment was retired counts for nothing.
+  HeldSlot held = *client.attachment()->find_key("EG_bind");
+  EXPECT_EQ(client.attachment()->bind(held, ::getppid()), Errc::kRetired);
   slot.release(ec);
   EXPECT_FALSE(ec) << "given back whatever comes: " << ec.message();
 }

@@ -352,6 +352,45 @@ TEST(SegmentLostUntold, something_else_in_its_place_is_left_alone_and_named) {
   })) << broker.log_of_run();
 }
 
+/// While the broker cannot make a new segment: what its owner's service gives back is not carried
+/// over as held, although the service is not the owner.
+TEST(SegmentLostUntold, what_is_given_back_before_the_new_segment_stands_stays_given_back) {
+  BrokerProcess broker(kSmallConfig);
+  WorkerProcess service(broker.segment());
+  const Reply claimed = service.ask("claim plain");
+  const Sleeper job;
+  ASSERT_TRUE(service.ask("bind " + claimed.handle() + " " + std::to_string(job.pid())).is_ok());
+  write_text(broker.segment() + ".x", "in the way: " + std::string(5000, 'x'));
+  ASSERT_EQ(::rename((broker.segment() + ".x").c_str(), broker.segment().c_str()), 0);
+  ASSERT_TRUE(wait_until([&] {
+    return broker.log_of_run().find("something else stands where the segment was") !=
+           std::string::npos;
+  }));
+  // It is told what stands in the way; in the segment that both still have mapped it is done.
+  EXPECT_EQ(service.ask("release " + claimed.handle()).code(), Errc::kCorrupt);
+  ASSERT_EQ(::unlink(broker.segment().c_str()), 0);
+  ASSERT_TRUE(wait_until([&] {
+    return broker.log_of_run().find("event=settled") != std::string::npos;
+  })) << broker.log_of_run();
+  EXPECT_EQ(SegmentProbe(broker.segment()).held(), 0U);
+}
+
+/// A broker that dies while its rebuilt segment settles does not close the node for good.
+TEST(SegmentLostUntold, settling_ends_without_the_broker) {
+  BrokerProcess broker(kSmallConfig);
+  WorkerProcess worker(broker.segment());
+  ASSERT_EQ(::unlink(broker.segment().c_str()), 0);
+  ASSERT_TRUE(
+      wait_until([&] { return broker.log_of_run().find("event=rebuilt") != std::string::npos; }));
+  broker.kill_now();
+  {
+    const SegmentProbe hand(broker.segment(), Access::kReadWrite);
+    hand.view().header().drain.fetch_or(kDrainRebuild);  // if it was too late to be in it
+  }
+  EXPECT_EQ(worker.ask("claim plain").text, "refused draining");
+  EXPECT_TRUE(wait_until([&] { return worker.ask("claim plain").is_claimed(); }));
+}
+
 TEST(SegmentLostUntold, folder_taken_away_with_everything_in_it) {
   BrokerProcess broker(kSmallConfig);
   WorkerProcess worker(broker.segment());
