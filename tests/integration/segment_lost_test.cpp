@@ -359,6 +359,9 @@ TEST(SegmentLostUntold, what_is_given_back_before_the_new_segment_stands_stays_g
   WorkerProcess service(broker.segment());
   const Reply claimed = service.ask("claim plain");
   const Sleeper job;
+  Client leaver({broker.segment(), "leaver"});  // a member no more, so it does not come again
+  const Slot left_behind = leaver.try_claim("plain");
+  ASSERT_TRUE(left_behind);
   ASSERT_TRUE(service.ask("bind " + claimed.handle() + " " + std::to_string(job.pid())).is_ok());
   write_text(broker.segment() + ".x", "in the way: " + std::string(5000, 'x'));
   ASSERT_EQ(::rename((broker.segment() + ".x").c_str(), broker.segment().c_str()), 0);
@@ -366,6 +369,7 @@ TEST(SegmentLostUntold, what_is_given_back_before_the_new_segment_stands_stays_g
     return broker.log_of_run().find("something else stands where the segment was") !=
            std::string::npos;
   }));
+  leaver.detach();
   // It is told what stands in the way; in the segment that both still have mapped it is done.
   EXPECT_EQ(service.ask("release " + claimed.handle()).code(), Errc::kCorrupt);
   ASSERT_EQ(::unlink(broker.segment().c_str()), 0);

@@ -46,6 +46,15 @@ TEST_F(Entries, AFullLifeReturnsTheEntryWithTheNextTenancy) {
   EXPECT_EQ(second.attach, 3U);
 }
 
+/// A word that names an entry which was never used is damage: workers take nobody for dead by it.
+TEST_F(Entries, NumberZeroProvesNobodyDead) {
+  EXPECT_EQ(table_.judge_owner({1, 0}, ProbeMode::kPidfd), OwnerLife::kAlive);
+  EXPECT_EQ(segment_.processes(true).judge_owner({1, 0}, ProbeMode::kMarkOnly), OwnerLife::kGone);
+  segment_.put_word(3, SlotWord::make(1, SlotState::kActive, kWeb, 4000, 1));
+  EXPECT_FALSE(table_.reap_word(3, ProbeMode::kPidfd));
+  EXPECT_TRUE(segment_.processes(true).reap_word(3, ProbeMode::kMarkOnly));
+}
+
 TEST_F(Entries, TenancyNumbersWrapTogether) {
   for (int i = 0; i < 3000; ++i) {
     const ProcessRef ref = segment_.add_process(11);
