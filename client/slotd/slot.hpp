@@ -161,25 +161,9 @@ class Slot {
   }
   Errc release_now() noexcept {
     if (!*this) return Errc::kOk;
-    Errc code = attachment_->release(held_);
-    if (code == Errc::kRetired) [[unlikely]]
-      code = release_elsewhere();
+    const Errc code = attachment_->release(held_);
     attachment_ = nullptr;
     return code;
-  }
-  [[gnu::noinline, gnu::cold]] Errc release_elsewhere() noexcept {
-    for (;;) {
-      Errc code = Errc::kOk;
-      Attachment* const next = attachment_->succeed(code);
-      if (next == nullptr) {
-        const Errc forgotten = attachment_->forget(held_);
-        return code == Errc::kRetired ? forgotten : code;
-      }
-      held_ = attachment_->moved(held_);
-      attachment_ = next;
-      code = attachment_->release(held_);
-      if (code != Errc::kRetired) return code;
-    }
   }
   static void throw_if(Errc code, const char* what) {
     if (code != Errc::kOk) throw Error(code, what);

@@ -125,20 +125,22 @@ class Attachment {
     return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick, wanted);
   }
 
-  /// kStaleToken; kNotAttached or kRetired (follow the claim and try again) with nothing done.
+  /// In the segment where the claim stands now. kStaleToken, kNotAttached; while the segment is
+  /// being replaced kOk for one's own claim, kRetired for another's (try again), or why the next
+  /// segment cannot be attached to.
   Errc release(const HeldSlot& held) noexcept {
     if (const Errc code = check(); code != Errc::kOk) [[unlikely]]
-      return code;
+      return code == Errc::kRetired ? release_moved(held, false) : code;
     // The copy first, then the look whether the process has moved: see take_admitted().
-    end_copy(held);
+    const bool was_held = end_copy(held);
     if (has_moved()) [[unlikely]]
-      return release_moved(held);
+      return release_moved(held, true);
     const StepResult result = release_slot(view(), held.ref());
     if (result.code != Errc::kOk) [[unlikely]]
       return is_damaged(held) ? Errc::kOk : counted(result.code);
     // Of a claim that is not this process's there was no copy to end: see transfer().
-    if (!copies_.knows(held.slot, held.nonce) && is_retired()) [[unlikely]]
-      return release_moved(held);
+    if (!was_held && is_retired()) [[unlikely]]
+      return release_moved(held, true);
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
     count(&CounterSet::releases, 1);
@@ -226,7 +228,7 @@ class Attachment {
                                                       Verdict& refusal) noexcept {
     end_copy(held);
     release_slot(view(), held.ref());
-    if (has_moved()) release_moved(held);
+    if (has_moved()) release_moved(held, true);
     refusal = Verdict{};
     return {};
   }
@@ -297,7 +299,7 @@ class Attachment {
   Attachment* move_to(const OpenedSegment& opened, Errc& code);
   void reassert_all(Attachment& next) noexcept;
   void carry_over(std::uint32_t slot, Attachment& next) noexcept;
-  Errc release_moved(const HeldSlot& held) noexcept;
+  Errc release_moved(const HeldSlot& held, bool is_ended_here) noexcept;
   /// seq_cst: who retires a segment stores the state and copies the words afterwards.
   bool is_retired() const noexcept {
     return has_moved() || view().header().state.load(std::memory_order_seq_cst) !=
@@ -310,9 +312,12 @@ class Attachment {
   void end_copies_that_are_over() noexcept;
   /// Only a forked child's memory is wiped; a child has no claim that it could get here with.
   bool has_moved() const noexcept { return membership() != Membership::kMember; }
-  void end_copy(const HeldSlot& held) noexcept {
-    if (held.slot < copies_.slots()) copies_.end(held.slot, held.nonce, held.generation);
+  /// True when this process held the claim until now.
+  bool end_copy(const HeldSlot& held) noexcept {
+    const bool was_held =
+        held.slot < copies_.slots() && copies_.end(held.slot, held.nonce, held.generation);
     std::atomic_signal_fence(std::memory_order_seq_cst);
+    return was_held;
   }
   Errc stepped(const HeldSlot& held, const StepResult& result,
                Errc (Attachment::*again)(const HeldSlot&) noexcept) noexcept;

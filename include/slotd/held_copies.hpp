@@ -76,10 +76,12 @@ class HeldCopies {
 
   /// The claim is over for this process. Before the word is freed: afterwards the slot may be
   /// another thread's.
-  void end(std::uint32_t slot, std::uint64_t nonce, std::uint32_t generation) noexcept {
+  /// True when it was held until now.
+  bool end(std::uint32_t slot, std::uint64_t nonce, std::uint32_t generation) noexcept {
     Place& place = places_[slot];
-    if (place.nonce.get() == nonce)
-      place.word.set(SlotWord::make(0, SlotState::kFree, 0, 0, generation).raw);
+    if (place.nonce.get() != nonce || !SlotWord{place.word.get()}.is_held()) return false;
+    place.word.set(SlotWord::make(0, SlotState::kFree, 0, 0, generation).raw);
+    return true;
   }
 
   bool knows(std::uint32_t slot, std::uint64_t nonce) const noexcept {

@@ -147,17 +147,20 @@ inline void Attachment::end_copies_that_are_over() noexcept {
   }
 }
 
-/// Ends in the successor a claim that may have been carried over while it was being ended here.
-/// There or not: it has ended.
-[[gnu::noinline, gnu::cold]] inline Errc Attachment::release_moved(const HeldSlot& held) noexcept {
-  Attachment* next = succeed();
+/// Releases a claim where it stands now. `is_ended_here`: it has ended, whether it is there or not;
+/// it may have been carried over meanwhile.
+[[gnu::noinline, gnu::cold]] inline Errc Attachment::release_moved(const HeldSlot& held,
+                                                                   bool is_ended_here) noexcept {
+  Errc code = Errc::kOk;
+  Attachment* next = succeed(code);
   if (next == nullptr) {
-    // Its own will not be asserted there; of others' it cannot be known.
-    return copies_.knows(held.slot, held.nonce) ? Errc::kOk : Errc::kRetired;
+    const Errc forgotten = forget(held);
+    return code == Errc::kRetired ? forgotten : code;
   }
   const HeldSlot there = moved(held);
+  if (!is_ended_here) return next->release(there);
   next->end_copy(there);
-  if (next->has_moved()) return next->release_moved(there);
+  if (next->has_moved()) return next->release_moved(there, true);
   release_slot(next->view(), there.ref());
   return Errc::kOk;
 }
@@ -212,7 +215,7 @@ inline void Attachment::note_transfer(const HeldSlot& before, SlotWord word) noe
   std::atomic_signal_fence(std::memory_order_seq_cst);
   if (!has_moved()) return;
   if (!is_mine) {
-    release_moved(before);
+    release_moved(before, true);
   } else if (Attachment* next = succeed()) {
     const TurnLock turn(guard_.get()->move);
     carry_over(before.slot, *next);
