@@ -41,7 +41,7 @@ std::string cores(std::uint64_t micro) {
   return format_cores_micro(static_cast<std::int64_t>(micro));
 }
 
-std::uint64_t heartbeat_ms(const Config& config) {
+std::uint64_t beat_ms(const Config& config) {
   return std::max<std::uint64_t>(config.cpu.sample_interval_ms, 1);
 }
 
@@ -222,14 +222,17 @@ void Daemon::serve() {
   is_lost_ = false;
   file_watch_.follow(*owned_);
   watches_->sweep();
-  publish_heartbeat();
+  meter_.forget();
+  pressure_.begin(processes_);
+  configure_metering();
+  beat();
   processes_.view().header().broker.store(pack_process_ref(self_), std::memory_order_release);
 }
 
 void Daemon::go_live() {
   serve();
   loop_->every(kScanIntervalMs, [this] { tick(); });
-  heartbeat_timer_ = loop_->every(heartbeat_ms(config_), [this] { publish_heartbeat(); });
+  beat_timer_ = loop_->every(beat_ms(config_), [this] { beat(); });
   for (const int signal : {SIGTERM, SIGINT}) loop_->on_signal(signal, [this] { loop_->quit(0); });
   loop_->on_signal(SIGHUP, [this] { reload(); });
   const std::uint64_t drain = processes_.view().header().drain.load(std::memory_order_acquire);
@@ -270,6 +273,7 @@ void Daemon::tick() {
       if (lost_view_) drop_ended_since(lost_view_, processes_.view(), carried_);
       if (settled_at_ns_ != 0 && monotonic_ns() >= settled_at_ns_) end_settling();
       watches_->scan();
+      if (meter_.has_news()) beat();
       LedgerCopy copy = copy_ledger(processes_);
       // Not if it was damaged while it was being copied.
       if (file_watch_.has_heard()) damage = Damage::kHolePunched;
@@ -315,12 +319,37 @@ void Daemon::rebuild() {
   log_warning("event=rebuilt segment=" + owned_->path);
 }
 
-/// Nothing is measured yet: no charges, so every slot counts its reserved cost.
-void Daemon::publish_heartbeat() {
+/// Measures the owners and publishes what their slots are charged: the heartbeat too.
+void Daemon::beat() {
   if (is_lost_) return;
-  Sample sample;
-  sample.sampled_at_ns = processes_.clock().coarse_ns();
-  publish_sample(processes_.view(), sample);
+  follow_capacity();
+  const std::vector<std::string> before = meter_.unreadable();
+  pressure_.tick(meter_.beat(processes_, *watches_), processes_, *watches_);
+  for (const std::string& group : meter_.unreadable()) {
+    if (std::find(before.begin(), before.end(), group) != before.end()) continue;
+    log_warning("event=external_unreadable group=" + escape_bytes(group) + " file=\"" +
+                escape_bytes(config_.find_group(group)->external) +
+                "\": the group counts as full until it holds a number");
+  }
+}
+
+/// A container may have been resized, CPUs plugged or taken away: the budget follows.
+void Daemon::follow_capacity() {
+  if (config_.cpu.capacity_mode == CapacityMode::kFixed) return;
+  if (find_capacity(config_.cpu).micro == spec_.capacity_micro) return;
+  const auto spec = make_spec(config_, read_config_block(processes_.view()));
+  if (!spec) return;
+  spec_ = *spec;
+  configure_metering();
+  publish_config(processes_.view(), spec_);
+  report_fit(spec_);
+}
+
+void Daemon::configure_metering() {
+  meter_.configure(config_, spec_);
+  const bool is_host = config_.cpu.capacity_mode != CapacityMode::kFixed &&
+                       spec_.capacity_micro == read_online_micro();
+  pressure_.configure(config_, spec_, is_host);
 }
 
 /// All or nothing: a bad file, or one that needs a new segment, changes nothing.
@@ -336,8 +365,9 @@ void Daemon::reload() {
     spec_ = *spec;
     report_fit(*spec);
     // The beat first: with a shorter interval in force the old heartbeat would look stale.
-    loop_->change_interval(heartbeat_timer_, heartbeat_ms(config_));
-    publish_heartbeat();
+    loop_->change_interval(beat_timer_, beat_ms(config_));
+    configure_metering();
+    beat();
     publish_config(processes_.view(), *spec);
     log_info("event=reloaded");
   } else {

@@ -13,7 +13,9 @@
 #include "broker/ledger/ledger_spec.hpp"
 #include "broker/liveness/watch_list.hpp"
 #include "broker/loop.hpp"
+#include "broker/metering/meter.hpp"
 #include "broker/options.hpp"
+#include "broker/pressure/pressure_policy.hpp"
 #include "broker/segment/health.hpp"
 #include "broker/segment/ledger_copy.hpp"
 #include "broker/segment/segment_owner.hpp"
@@ -44,7 +46,9 @@ class Daemon {
   void rebuild();
   void settle_for(std::uint64_t ms);
   void end_settling();
-  void publish_heartbeat();
+  void beat();
+  void follow_capacity();
+  void configure_metering();
   void reload();
   bool can_keep_segment(const Config& config);
   std::string place_of(const Config& config, const std::string& key) const;
@@ -59,7 +63,9 @@ class Daemon {
   std::optional<Keeper> keeper_;
   std::optional<WatchList> watches_;
   std::unique_ptr<Loop> loop_;
-  std::size_t heartbeat_timer_ = 0;
+  std::size_t beat_timer_ = 0;
+  Meter meter_;
+  PressurePolicy pressure_;
   OwnerOptions owner_options_;
   LedgerSpec spec_;    ///< the rules in force
   LedgerCopy shadow_;  ///< what the segment held at the last tick

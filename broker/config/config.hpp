@@ -101,6 +101,9 @@ struct PressureConfig {
   std::uint32_t reset_ticks = 5;
   std::uint64_t grace_ms = 30'000;
   PressureAction action = PressureAction::kNotify;
+  std::uint32_t psi_ppb = 0;          ///< stalling that a hot tick needs too; 0: not asked for
+  std::uint64_t memory_grace_ms = 0;  ///< of memory.max; 0: at the first sample above it
+  bool process_group = false;         ///< signals go to the process group that the owner leads
 
   bool operator==(const PressureConfig&) const = default;
 };

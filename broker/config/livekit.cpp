@@ -74,15 +74,6 @@ void read_source(ReadContext& context, const Place& place, MemorySource& source)
   if (word) source = *word == 0 ? MemorySource::kRss : MemorySource::kCgroup;
 }
 
-void read_memory_grace(ReadContext& context, const Place& place) {
-  std::uint64_t grace_ms = 0;
-  read_positive(context, place, parse_seconds_ms, grace_ms);
-  if (grace_ms != 0) {
-    context.diagnostics.warning(place.node.mark, place.path + ": slotd kills no job for its memory",
-                                "the key has no effect here");
-  }
-}
-
 constexpr std::array<std::string_view, 6> kConcurrentKeys{
     "max_concurrent_room_composite",  "max_concurrent_web_egress", "max_concurrent_participant",
     "max_concurrent_track_composite", "max_concurrent_track",      "max_concurrent_web"};
@@ -137,7 +128,9 @@ void read_cpu_cost(ReadContext& context, const Place& place, LivekitCosts& costs
         costs.max_pulse_clients);
   });
   add("memory_source", [&](const Place& at) { read_source(context, at, costs.memory_source); });
-  add("memory_kill_grace_sec", [&](const Place& at) { read_memory_grace(context, at); });
+  add("memory_kill_grace_sec", [&](const Place& at) {
+    read_positive(context, at, parse_seconds_ms, costs.memory_kill_grace_ms);
+  });
   add("cpu_kill_grace_sec", [&](const Place& at) {
     read_positive(context, at, parse_seconds_ms, costs.cpu_kill_grace_ms);
   });

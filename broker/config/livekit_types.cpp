@@ -105,6 +105,7 @@ void apply_livekit(const LivekitCosts& costs, const KeyMarks& marks, Config& con
   config.memory.max_bytes = costs.max_memory.value_or(0);
   config.memory.source = costs.memory_source;
   config.pressure.grace_ms = costs.cpu_kill_grace_ms;
+  config.pressure.memory_grace_ms = costs.memory_kill_grace_ms;
   config.types = make_types(costs, marks);
   config.groups = {
       make_group("web", costs.max_web_group, mark_of(marks, "max_concurrent_web")),

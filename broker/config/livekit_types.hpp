@@ -30,6 +30,7 @@ struct LivekitCosts {
   std::optional<std::uint64_t> sdk_audio_memory_cost;  ///< bytes; memory_cost
   MemorySource memory_source = MemorySource::kRss;
   std::uint64_t cpu_kill_grace_ms = 30'000;
+  std::uint64_t memory_kill_grace_ms = 0;
 
   std::uint32_t max_pulse_clients = 60;
   std::optional<std::uint32_t> max_room_composite = 5;

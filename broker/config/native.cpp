@@ -104,6 +104,17 @@ void read_queue(ReadContext& context, const Place& place, QueueConfig& queue) {
   read_map(context, place, fields, {"in queue", {}, {}});
 }
 
+// A ratio of which 0 says that there is none.
+void read_ratio_or_off(ReadContext& context, const Place& place, std::uint32_t& ppb) {
+  const std::string* text = take_number(context, place);
+  std::uint32_t value = 0;
+  if (text == nullptr || !store(context, place, parse_ratio_ppb(*text), value)) return;
+  if (value > kRatioOne) {
+    return report_value(context, place, "is out of range", "expected a fraction up to 1, 0 is off");
+  }
+  ppb = value;
+}
+
 void read_pressure(ReadContext& context, const Place& place, PressureConfig& pressure) {
   const std::vector<Field> fields{
       {"threshold", [&](const Place& at) { read_ratio(context, at, pressure.threshold_ppb); }},
@@ -116,6 +127,12 @@ void read_pressure(ReadContext& context, const Place& place, PressureConfig& pre
        [&](const Place& at) {
          read_enum(context, at, {"none", "notify", "stop", "kill"}, pressure.action);
        }},
+      {"psi", [&](const Place& at) { read_ratio_or_off(context, at, pressure.psi_ppb); }},
+      {"memory_grace",
+       [&](const Place& at) {
+         read_duration(context, at, 0, kMaxDurationMs, pressure.memory_grace_ms);
+       }},
+      {"process_group", [&](const Place& at) { read_bool(context, at, pressure.process_group); }},
   };
   read_map(context, place, fields, {"in pressure", {}, {}});
 }

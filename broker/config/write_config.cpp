@@ -143,6 +143,9 @@ void write_pressure(Writer& out, const PressureConfig& pressure) {
   out.key("reset_ticks", std::to_string(pressure.reset_ticks));
   out.key("grace", format_duration_ms(pressure.grace_ms));
   out.key("action", write_word(kActions, pressure.action));
+  out.key("psi", format_ratio_ppb(pressure.psi_ppb));
+  out.key("memory_grace", format_duration_ms(pressure.memory_grace_ms));
+  out.key("process_group", pressure.process_group ? "true" : "false");
 }
 
 void write_segment(Writer& out, const SegmentConfig& segment) {

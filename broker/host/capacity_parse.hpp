@@ -1,12 +1,11 @@
 // How many cores this process may use: pure text parsers and the decision. Reading is in
-// capacity_read.hpp.
+// capacity_read.hpp, what is common to all control groups in cgroup_parse.hpp.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace slotd::broker {
 
@@ -19,16 +18,6 @@ std::optional<std::uint64_t> parse_cfs_micro(std::string_view quota, std::string
 
 /// A CPU list such as "0-3,8,10-11": how many CPUs; nothing for an empty or broken one.
 std::optional<std::uint32_t> parse_cpu_list(std::string_view text);
-
-/// One line of /proc/self/cgroup: "0::/a/b" (v2) or "4:cpu,cpuacct:/a/b" (v1).
-struct CgroupLine {
-  std::string controllers;  ///< empty for v2
-  std::string path;
-};
-std::vector<CgroupLine> parse_proc_cgroup(std::string_view text);
-
-/// "/a/b" -> "/a/b", "/a", "/".
-std::vector<std::string> list_ancestors(std::string_view path);
 
 /// What was found on the host, each in microcores; nothing where there is none.
 struct CapacityFacts {

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <cstdlib>
 
-#include "slotd/process_probe.hpp"
+#include "broker/host/read_text.hpp"
 #include "slotd/units.hpp"
 
 namespace slotd::broker {
@@ -16,24 +16,8 @@ namespace {
 
 constexpr std::uint64_t kMicro = 1'000'000;
 
-std::optional<std::string> read_text(const std::string& path) {
-  std::array<char, 8192> buffer{};
-  if (read_small_file(path.c_str(), buffer) < 0) return std::nullopt;
-  return std::string(buffer.data());
-}
-
 void tighten(std::optional<std::uint64_t>& least, std::optional<std::uint64_t> value) {
   if (value && (!least || *value < *least)) least = value;
-}
-
-bool has_controller(const std::string& list, std::string_view wanted) {
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const std::string_view item = rest.substr(0, rest.find(','));
-    if (item == wanted) return true;
-    rest.remove_prefix(item.size() == rest.size() ? rest.size() : item.size() + 1);
-  }
-  return false;
 }
 
 std::optional<std::uint64_t> read_cpu_list_micro(const std::string& path) {
@@ -42,27 +26,49 @@ std::optional<std::uint64_t> read_cpu_list_micro(const std::string& path) {
   return count ? std::optional<std::uint64_t>(*count * kMicro) : std::nullopt;
 }
 
-void read_v2(const std::string& mount, const std::string& path, CapacityFacts& facts) {
-  for (const std::string& ancestor : list_ancestors(path)) {
-    const std::string folder = mount + ancestor;
+void read_quota_v1(const std::string& folder, CapacityFacts& facts) {
+  const auto quota = read_text(folder + "/cpu.cfs_quota_us");
+  const auto period = read_text(folder + "/cpu.cfs_period_us");
+  if (quota && period) tighten(facts.quota_micro, parse_cfs_micro(*quota, *period));
+}
+
+/// The limits of one group of one mounted hierarchy.
+void read_group(const CgroupMount& mount, const std::string& folder, CapacityFacts& facts) {
+  if (mount.v2) {
     if (const auto text = read_text(folder + "/cpu.max"))
       tighten(facts.quota_micro, parse_cpu_max_micro(*text));
     tighten(facts.cpuset_micro, read_cpu_list_micro(folder + "/cpuset.cpus.effective"));
+    return;
   }
+  if (has_controller(mount.controllers, "cpu")) read_quota_v1(folder, facts);
+  if (has_controller(mount.controllers, "cpuset"))
+    tighten(facts.cpuset_micro, read_cpu_list_micro(folder + "/cpuset.effective_cpus"));
 }
 
-void read_v1(const std::string& mount, const CgroupLine& line, CapacityFacts& facts) {
-  for (const std::string& ancestor : list_ancestors(line.path)) {
-    if (has_controller(line.controllers, "cpu")) {
-      const std::string folder = mount + "/cpu" + ancestor;
-      const auto quota = read_text(folder + "/cpu.cfs_quota_us");
-      const auto period = read_text(folder + "/cpu.cfs_period_us");
-      if (quota && period) tighten(facts.quota_micro, parse_cfs_micro(*quota, *period));
-    }
-    if (has_controller(line.controllers, "cpuset")) {
-      tighten(facts.cpuset_micro,
-              read_cpu_list_micro(mount + "/cpuset" + ancestor + "/cpuset.effective_cpus"));
-    }
+bool share_controller(const CgroupMount& mount, const CgroupLine& line) {
+  if (mount.v2 || line.controllers.empty()) return mount.v2 && line.controllers.empty();
+  return (has_controller(mount.controllers, "cpu") && has_controller(line.controllers, "cpu")) ||
+         (has_controller(mount.controllers, "cpuset") &&
+          has_controller(line.controllers, "cpuset"));
+}
+
+/// All limits of one hierarchy, from the group up to what is mounted. A container that shares the
+/// host's cgroup namespace is told a path that its mounts do not hold: what is mounted there is its
+/// own group then.
+void read_hierarchy(const std::string& root, const std::vector<CgroupMount>& mounts,
+                    const CgroupLine& line, CapacityFacts& facts) {
+  bool found = false;
+  for (const CgroupMount& mount : mounts) {
+    if (!share_controller(mount, line)) continue;
+    const auto path = find_below_mount(mount, line.path);
+    if (!path || ::access((root + mount.point + *path).c_str(), F_OK) != 0) continue;
+    found = true;
+    for (const std::string& group : list_ancestors(*path))
+      read_group(mount, root + mount.point + group, facts);
+  }
+  if (found) return;
+  for (const CgroupMount& mount : mounts) {
+    if (share_controller(mount, line)) read_group(mount, root + mount.point, facts);
   }
 }
 
@@ -86,6 +92,12 @@ std::uint64_t read_online_micro() {
   return static_cast<std::uint64_t>(std::max(online, 1L)) * kMicro;
 }
 
+std::vector<CgroupMount> read_cgroup_mounts(const std::string& root) {
+  auto mounts =
+      parse_cgroup_mounts(read_text(root + "/proc/self/mountinfo", kLargeTextBytes).value_or(""));
+  return mounts.empty() ? list_usual_mounts() : mounts;
+}
+
 CapacityFacts read_capacity_facts(const std::string& root) {
   CapacityFacts facts;
   if (const char* request = std::getenv("LIVEKIT_CPU_REQUEST");
@@ -95,15 +107,10 @@ CapacityFacts read_capacity_facts(const std::string& root) {
   }
   facts.online_micro = read_online_micro();
   facts.affinity_micro = read_affinity_micro();
-  const std::string mount = root + "/sys/fs/cgroup";
+  const std::vector<CgroupMount> mounts = read_cgroup_mounts(root);
   for (const CgroupLine& line :
        parse_proc_cgroup(read_text(root + "/proc/self/cgroup").value_or(""))) {
-    if (line.controllers.empty()) {
-      read_v2(mount, line.path, facts);
-      read_v2(mount + "/unified", line.path, facts);  // hybrid: v2 below v1
-    } else {
-      read_v1(mount, line, facts);
-    }
+    read_hierarchy(root, mounts, line, facts);
   }
   return facts;
 }

@@ -150,14 +150,6 @@ std::vector<std::string> list_keys_without_effect(const Config& config) {
   for (const TypeSpec& type : config.types) {
     if (type.min != 0) keys.push_back("types." + type.name + ".min");
   }
-  for (const GroupSpec& group : config.groups) {
-    if (!group.external.empty()) keys.push_back("groups." + group.name + ".external");
-  }
-  const bool acts = config.pressure.action == PressureAction::kStop ||
-                    config.pressure.action == PressureAction::kKill;
-  if (acts) keys.emplace_back("pressure.action");
-  if (config.memory.source != MemoryConfig{}.source) keys.emplace_back("memory.source");
-  if (config.cpu.charge == ChargePolicy::kMeasured) keys.emplace_back("cpu.charge");
   return keys;
 }
 

@@ -165,10 +165,13 @@ void publish_sample(const SegmentView& view, const Sample& sample) {
   const std::uint64_t next = begin_filling(header.sample_epoch);
   SampleBlock& block = view.sample(next);
   std::atomic<std::uint64_t>* charges = view.charges(next);
+  std::atomic<std::uint64_t>* memory = view.memory_held(next);
   const std::size_t count = std::min<std::size_t>(sample.charges.size(), view.slot_count());
   std::size_t mark = 0;
   for (std::size_t slot = 0; slot < count; ++slot) {
     charges[slot].store(sample.charges[slot].raw, std::memory_order_relaxed);
+    memory[slot].store(slot < sample.memory_held.size() ? sample.memory_held[slot] : 0,
+                       std::memory_order_relaxed);
     if (sample.charges[slot].raw != 0) mark = slot + 1;
   }
   block.charge_mark.set(mark);
@@ -177,6 +180,9 @@ void publish_sample(const SegmentView& view, const Sample& sample) {
   block.measured_micro.set(sample.measured_micro);
   for (std::uint32_t group = 0; group < kMaxGroups; ++group)
     block.external_use[group].set(sample.external_use[group]);
+  block.external_unreadable.set(sample.external_unreadable);
+  block.host_busy_micro.set(sample.host_busy_micro);
+  block.psi_cpu_ppb.set(sample.psi_cpu_ppb);
   header.sample_epoch.store(next, std::memory_order_release);
 }
 

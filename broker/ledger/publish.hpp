@@ -23,11 +23,15 @@ LedgerSpec read_config_block(const SegmentView& view);
 
 /// One sample: everything the broker measured.
 struct Sample {
-  std::uint64_t sampled_at_ns = 0;  ///< host CLOCK_MONOTONIC_COARSE; the heartbeat
-  std::uint64_t memory_used_bytes = 0;
+  std::uint64_t sampled_at_ns = 0;      ///< host CLOCK_MONOTONIC_COARSE; the heartbeat
+  std::uint64_t memory_used_bytes = 0;  ///< besides what the slots count
   std::uint64_t measured_micro = kNotMeasured;
   std::array<std::uint64_t, kMaxGroups> external_use{};
-  std::span<const ChargeWord> charges;  ///< by slot; may be shorter than the table
+  std::uint64_t external_unreadable = 0;  ///< bit g: group g's count cannot be read
+  std::uint64_t host_busy_micro = kNotMeasured;
+  std::uint64_t psi_cpu_ppb = kNotMeasured;
+  std::span<const ChargeWord> charges;         ///< by slot; may be shorter than the table
+  std::span<const std::uint64_t> memory_held;  ///< bytes by slot; likewise
 };
 void publish_sample(const SegmentView& view, const Sample& sample);
 

@@ -1,6 +1,10 @@
 #include "broker/liveness/watch_list.hpp"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "broker/liveness/pid_translate.hpp"
 
@@ -155,6 +159,30 @@ void WatchList::bury(std::uint32_t index, std::uint64_t attach) {
                            ProbeMode::kPidfd);  // a hazard may hold it back: scan() comes again
   }
   drop(index);
+}
+
+bool WatchList::is_running(std::uint32_t index, std::uint64_t attach) const {
+  const auto known = watches_.find(index);
+  return known != watches_.end() && known->second.attach == attach && known->second.pidfd &&
+         !probe_exited(known->second.pidfd.get());
+}
+
+WatchList::Signalled WatchList::send_signal(std::uint32_t index, std::uint64_t attach, int signal,
+                                            bool with_group) const {
+  const auto known = watches_.find(index);
+  if (known == watches_.end() || known->second.attach != attach || !known->second.pidfd)
+    return Signalled::kUnproven;
+  const Watch& watch = known->second;
+  // pid 1 is a container's or the host's init: what ends with it is more than a job.
+  if (!watch.verified || watch.host_pid <= 1 || watch.host_pid == ::getpid())
+    return Signalled::kUnproven;
+  constexpr unsigned kToGroup = 4;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+  const int pidfd = watch.pidfd.get();
+  const bool leads = with_group && ::getpgid(watch.host_pid) == watch.host_pid;
+  if (leads && ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, kToGroup) == 0)
+    return Signalled::kSent;
+  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0U) == 0) return Signalled::kSent;
+  return errno == ESRCH ? Signalled::kGone : Signalled::kRefused;
 }
 
 void WatchList::drop(std::uint32_t index) {

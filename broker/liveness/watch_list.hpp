@@ -54,6 +54,38 @@ class WatchList {
 
   std::uint64_t reaped() const noexcept { return reaped_; }
 
+  /// A watched owner whose process runs now, by its number in the broker's own namespace.
+  struct Visible {
+    std::uint32_t index = 0;
+    std::uint64_t attach = 0;
+    int pid = 0;
+  };
+  /// Those of the entries that `wanted(index)` asks for.
+  template <typename Wanted>
+  std::vector<Visible> list_visible(Wanted wanted) const {
+    std::vector<Visible> visible;
+    for (const auto& [index, watch] : watches_) {
+      if (watch.pidfd && wanted(index) && !probe_exited(watch.pidfd.get()))
+        visible.push_back({index, watch.attach, watch.host_pid});
+    }
+    return visible;
+  }
+
+  /// Does the process that list_visible() named still run? Then whatever was read of its number in
+  /// between was its own.
+  bool is_running(std::uint32_t index, std::uint64_t attach) const;
+
+  enum class Signalled : std::uint8_t {
+    kSent,
+    kUnproven,  ///< the owner is not proven to be this process: never signalled
+    kGone,
+    kRefused,  ///< not permitted; errno says why
+  };
+  /// Sends a signal to the owner through its pidfd; to its process group where `with_group` is
+  /// wanted, it leads one and the kernel can (6.9). Only to an owner whose start time was compared.
+  Signalled send_signal(std::uint32_t index, std::uint64_t attach, int signal,
+                        bool with_group) const;
+
  private:
   struct Watch {
     std::uint64_t attach = 0;

@@ -106,6 +106,17 @@ class Slot {
   void end(std::error_code& ec) noexcept { ec = step(&Attachment::end); }
   void end() { throw_if(step(&Attachment::end), "end"); }
 
+  /// What the job says that it uses: counts beside what the broker measures, the larger of both,
+  /// for 30 s. A figure not given stays as it was reported before. kStaleToken, kNotAttached;
+  /// kRetired while the segment is being replaced (try again; a report is not carried over).
+  void report(const Report& figures, std::error_code& ec) noexcept { ec = report_now(figures); }
+  void report(const Report& figures) { throw_if(report_now(figures), "report"); }
+
+  /// What the broker's pressure policy has to say about this job now: kCalm, or that it uses more
+  /// than its share of a node that has too little. Memory only, no system call; kCalm for an empty
+  /// slot. See Client::Options::on_notice for being called.
+  Notice notice() const noexcept { return *this ? attachment_->notice_of(held_) : Notice::kCalm; }
+
   /// Gives the slot to the process `pid` (of the caller's PID namespace): its death frees it from
   /// now on, and this handle no longer releases it when destroyed. The handle keeps the new token.
   /// A few system calls.
@@ -152,6 +163,10 @@ class Slot {
   Errc step(Errc (Attachment::*operation)(const HeldSlot&) noexcept) noexcept {
     const Errc code = check();
     return code == Errc::kOk ? (attachment_->*operation)(held_) : code;
+  }
+  Errc report_now(const Report& figures) noexcept {
+    const Errc code = check();
+    return code == Errc::kOk ? attachment_->report(held_, figures) : code;
   }
   Errc bind_to(int pid) noexcept {
     Errc code = check();

@@ -13,22 +13,28 @@ inline Attachment* Attachment::open(const AttachOptions& options, Errc& code, st
   code = opened.code;
   detail = opened.detail;
   if (code != Errc::kOk) return nullptr;
-  if (Attachment* known = take_up(opened, options.name)) return known;
-  Attachment* made = make(opened, {path, options.name}, Arrival::kNew, code, detail);
+  if (Attachment* known = take_up(opened, options)) return known;
+  auto desk = std::make_shared<NoticeDesk>();
+  desk->set(options.on_notice);
+  Attachment* made =
+      make(opened, {path, options.name, {}}, std::move(desk), Arrival::kNew, code, detail);
   if (made != nullptr) made->enlist();
   return made;
 }
 
 /// A new membership of an opened segment, not yet enlisted.
 inline Attachment* Attachment::make(const OpenedSegment& opened, const AttachOptions& options,
-                                    Arrival arrival, Errc& code, std::string& detail) {
+                                    std::shared_ptr<NoticeDesk> desk, Arrival arrival, Errc& code,
+                                    std::string& detail) {
   const std::string& path = options.segment_path;
   auto* attachment = new Attachment();
-  attachment->options_ = {absolute_path(path), options.name};
+  attachment->options_ = {absolute_path(path), options.name, {}};
   attachment->device_ = opened.device;
   attachment->inode_ = opened.inode;
   const SelfIdentity self = read_self_identity();
   attachment->processes_ = ProcessTable(opened.view(Access::kReadWrite), self, false);
+  attachment->desk_ = std::move(desk);
+  attachment->told_.resize(attachment->view().slot_count());
   if (::getrandom(&attachment->seed_, sizeof(attachment->seed_), 0) != sizeof(attachment->seed_)) {
     attachment->seed_ = monotonic_ns() ^ (static_cast<std::uint64_t>(self.pid) << 32);
   }
@@ -71,17 +77,45 @@ inline Attachment* Attachment::make(const OpenedSegment& opened, const AttachOpt
   return attachment;
 }
 
-inline Attachment* Attachment::take_up(const OpenedSegment& opened,
-                                       const std::string& name) noexcept {
+inline Attachment* Attachment::take_up(const OpenedSegment& opened, const AttachOptions& options) {
   for (Attachment* known = all().load(std::memory_order_acquire); known != nullptr;
        known = known->next_) {
     if (&known->view().header() != opened.base || known->check() != Errc::kOk) continue;
     bool lent = false;
     if (!known->lent_.compare_exchange_strong(lent, true, std::memory_order_acq_rel)) continue;
-    if (!name.empty()) store_text(known->view().process(known->self_.index).name, name);
+    if (!options.name.empty())
+      store_text(known->view().process(known->self_.index).name, options.name);
+    known->desk_->set(options.on_notice);
     return known;
   }
   return nullptr;
+}
+
+/// The keeper's: calls the handler for each slot of this process to which something new is said.
+inline void Attachment::tell_notices() noexcept {
+  const std::uint64_t count = view().process(self_.index).notice.load(std::memory_order_acquire);
+  if (count == notices_told_) return;
+  notices_told_ = count;
+  if (!desk_->is_set()) return;
+  const std::uint32_t mark = view().mark();
+  for (std::uint32_t slot = 0; slot < mark; ++slot) {
+    const SlotWord word{view().word(slot).load(std::memory_order_acquire)};
+    if (!word.is_held() || word.owner() != self_.index) continue;
+    const TaggedFigure said{view().slot_sample(slot).notice.get()};
+    if (!said.is_of(word.generation()) || said.raw == told_[slot]) continue;
+    const bool was_told = TaggedFigure{told_[slot]}.is_of(word.generation());
+    told_[slot] = said.raw;
+    const Notice notice = load_notice(view().slot_sample(slot), word.generation());
+    if (notice == Notice::kCalm && !was_told) continue;
+    try {
+      const std::uint64_t nonce = view().record(slot).nonce.get();
+      const auto type = load_text(view().type_name(word.type()).name);
+      desk_->tell({notice, slot, format_token(token_of({slot, word.generation(), nonce})),
+                   std::string(text_view(type))});
+    } catch (...) {
+      // No memory for the text: the notice stands beside the slot all the same.
+    }
+  }
 }
 
 inline void Attachment::close() noexcept {
@@ -93,6 +127,7 @@ inline void Attachment::close() noexcept {
     is_whole = change_membership(Membership::kMember, Membership::kNone);
     if (!is_whole && !change_membership(Membership::kMoved, Membership::kNone)) return;
   }
+  desk_->set({});
   keeper_.stop();  // sets the mark: from here on it looks like a death, whatever happens to this
                    // thread
   if (is_whole) processes_.end_own_tenancy(self_);

@@ -17,13 +17,16 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "slotd/claim.hpp"
 #include "slotd/fork_guard.hpp"
 #include "slotd/held_copies.hpp"
+#include "slotd/notices.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/segment.hpp"
@@ -35,6 +38,8 @@ namespace slotd::inline v0_1 {
 struct AttachOptions {
   std::string segment_path{};  ///< empty: default_segment_path()
   std::string name{};          ///< shown by slotctl; empty: the process's command name
+  NoticeHandler on_notice{};   ///< called when the pressure policy has something new to say to a
+                               ///< slot that this process owns
 };
 
 /// A slot as its holder or finder knows it.
@@ -55,7 +60,10 @@ class Attachment {
 
   /// The holder needs it no more. The process stays a member until it ends, since others may have
   /// bound slots to it; the next open() takes it up again. Slot handles stay good.
-  void give_back() noexcept { lent_.store(false, std::memory_order_release); }
+  void give_back() noexcept {
+    if (is_attached()) desk_->set({});
+    lent_.store(false, std::memory_order_release);
+  }
 
   /// Ends membership now: frees all words of this entry, slots that others bound to it included,
   /// and the entry itself. No other thread may be using the attachment. Idempotent; nothing in a
@@ -155,6 +163,10 @@ class Attachment {
     return stepped(held, end_slot(view(), held.ref()), &Attachment::end);
   }
 
+  Errc report(const HeldSlot& held, const Report& figures) noexcept {
+    return counted(report_slot(view(), held.ref(), figures, processes_.clock().coarse_ns()).code);
+  }
+
   /// Gives the slot to the process `pid` of the caller's PID namespace, attached or not; `held`
   /// becomes the new claim name. Costs a few system calls. kNoSuchProcess, kStaleToken,
   /// kProcessTableFull, kPresenceUnavailable.
@@ -168,6 +180,13 @@ class Attachment {
     const Errc code = counted(check_token(view(), token));
     if (code == Errc::kOk) held = {token.slot, token.generation, token.nonce};
     return code;
+  }
+
+  /// What the pressure policy says to this claim now.
+  Notice notice_of(const HeldSlot& held) const noexcept {
+    // A notice that a broker left behind is nothing: it must not outlive the heat.
+    if (held.slot >= view().slot_count() || processes_.is_broker_down()) return Notice::kCalm;
+    return load_notice(view().slot_sample(held.slot), held.generation);
   }
 
   Token token_of(const HeldSlot& held) const noexcept {
@@ -280,10 +299,11 @@ class Attachment {
     static std::atomic<Attachment*> head{nullptr};
     return head;
   }
-  static Attachment* take_up(const OpenedSegment& opened, const std::string& name) noexcept;
+  static Attachment* take_up(const OpenedSegment& opened, const AttachOptions& options);
   enum class Arrival : std::uint8_t { kNew, kMoved };
   static Attachment* make(const OpenedSegment& opened, const AttachOptions& options,
-                          Arrival arrival, Errc& code, std::string& detail);
+                          std::shared_ptr<NoticeDesk> desk, Arrival arrival, Errc& code,
+                          std::string& detail);
 
   Membership membership() const noexcept {
     return static_cast<Membership>(guard_.get()->membership.load(std::memory_order_acquire));
@@ -296,6 +316,7 @@ class Attachment {
 
   // Below: succession.hpp.
   static void look_after(void* attachment) noexcept;
+  void tell_notices() noexcept;
   Attachment* move_to(const OpenedSegment& opened, Errc& code);
   void reassert_all(Attachment& next) noexcept;
   void carry_over(std::uint32_t slot, Attachment& next) noexcept;
@@ -421,6 +442,9 @@ class Attachment {
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   std::array<Text<kNameBytes / 8>, kMaxTypes> type_names_{};  ///< at attach, for succession
+  std::shared_ptr<NoticeDesk> desk_;                          ///< one for this and all successors
+  std::uint64_t notices_told_ = 0;   ///< of the entry's count; the keeper's alone, as the next
+  std::vector<std::uint64_t> told_;  ///< by slot: the notice that was told last
   alignas(kLine) std::atomic<std::uint32_t> hint_{0};
   std::atomic<std::uint32_t> refused_{0};  ///< bit t: the last claim of type t was refused
   std::atomic<const void*> primary_thread_{nullptr};

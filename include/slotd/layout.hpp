@@ -9,8 +9,10 @@
 //                words, effective without the broker slot words        8 bytes each, dense: scanned
 //                by every claim fingerprints      8 bytes each, dense: scanned by claims that carry
 //                a key SlotRecord        one a slot: key, memory cost, nonce, times SampleBlock x 2
-//                heartbeat, memory used, mark; then its charge words, dense ProcessEntry      one a
-//                process, entry 0 unused (owner 0 means nobody) CounterBlock      one a process
+//                heartbeat, memory used, mark; then its charge words and memory words, dense
+//                SlotSample one a slot: what the broker measured, for display and notices
+//                ProcessEntry one a process, entry 0 unused (owner 0 means nobody) CounterBlock one
+//                a process
 //
 // Rules
 // - Zero means free, absent or not yet; a zero-filled file of the right size is a segment that is
@@ -37,7 +39,7 @@
 namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kMagic = 0x4745'5344'544f'4c53ULL;  // "SLOTDSEG" in memory order
-inline constexpr std::uint32_t kLayout = 2;
+inline constexpr std::uint32_t kLayout = 3;
 inline constexpr std::uint32_t kMaxTypes = 32;
 inline constexpr std::uint32_t kMaxGroups = 16;
 inline constexpr std::uint32_t kMaxAliases = 32;
@@ -89,6 +91,8 @@ enum class SectionId : std::uint32_t {
   kRecords,
   kSamples,
   kCharges,
+  kMemoryHeld,
+  kSlotSamples,
   kProcesses,
   kCounters,
   kCount
@@ -239,23 +243,54 @@ struct alignas(kLine) SlotRecord {
   Cell<std::uint64_t> claimed_at_ns;  ///< host CLOCK_MONOTONIC_COARSE
   Cell<std::uint64_t>
       activated;  ///< nonce 26 | host milliseconds 38; who activates, before the CAS
-  Cell<std::uint64_t> reported_cpu;  ///< ChargeWord of the last self-report
-  Cell<std::uint64_t> reported_memory_bytes;
-  Cell<std::uint64_t> reported_at_ns;
+  // The last self-report; anybody who holds the token. Each field carries the claim's nonce tag, so
+  // what a late writer leaves is of no other claim.
+  Cell<std::uint64_t> reported_cpu;     ///< TaggedFigure, microcores
+  Cell<std::uint64_t> reported_memory;  ///< TaggedFigure, KiB
+  Cell<std::uint64_t> reported_at;      ///< packed like `activated`
   Cell<std::uint64_t> reserved;
 };
 
 /// What the broker measured. Two of them, published like the config blocks by sample_epoch; charge
-/// words of block b lie in the charges section at [b * slots, (b + 1) * slots).
+/// words of block b lie in the charges section at [b * slots, (b + 1) * slots), the bytes of memory
+/// that each slot counts likewise in the memory-held section: meant where the charge word has
+/// kMemorySampled. A slot that ends takes its charge and its bytes along.
 struct alignas(kLine) SampleBlock {
   Cell<std::uint64_t> sampled_at_ns;  ///< host CLOCK_MONOTONIC_COARSE; also the broker's heartbeat
   Cell<std::uint64_t> charge_mark;    ///< charges at and above this index are absent
-  Cell<std::uint64_t> memory_used_bytes;
-  Cell<std::uint64_t> measured_micro;  ///< sum over owners; kNotMeasured before a sample
-  Cell<std::uint64_t> external_use[kMaxGroups];
-  Cell<std::uint64_t> reserved[4];
+  Cell<std::uint64_t> memory_used_bytes;         ///< in use besides what the slots count
+  Cell<std::uint64_t> measured_micro;            ///< sum over owners; kNotMeasured before a sample
+  Cell<std::uint64_t> external_use[kMaxGroups];  ///< the group's limit where it cannot be read
+  Cell<std::uint64_t> host_busy_micro;           ///< whole host, non-idle; kNotMeasured: unknown
+  Cell<std::uint64_t> external_unreadable;       ///< bit g: group g's count cannot be read
+  Cell<std::uint64_t> psi_cpu_ppb;  ///< `some avg10`; kNotMeasured: the kernel has none
+  Cell<std::uint64_t> reserved;
 };
 inline constexpr std::uint64_t kNotMeasured = ~0ULL;
+
+/// What the broker knows of the use of one slot, for display and notices; no claim reads it. The
+/// broker alone, relaxed: each word carries the generation of the claim that it speaks of.
+struct SlotSample {
+  Cell<std::uint64_t> measured;  ///< TaggedFigure, microcores of the last sample
+  Cell<std::uint64_t> memory;    ///< TaggedFigure, KiB of the last sample
+  Cell<std::uint64_t> notice;    ///< TaggedFigure: Notice; absent: never any
+  Cell<std::uint64_t> origin;    ///< TaggedFigure: UsageOrigin of both figures
+};
+
+/// What the broker's pressure policy says to a slot's owner. Values are part of the layout.
+enum class Notice : std::uint8_t {
+  kCalm = 0,    ///< nothing, or no longer
+  kCpu = 1,     ///< the node is too busy and this job uses more than its cost
+  kMemory = 2,  ///< the owners use more memory than memory.max and this job is the largest
+};
+
+/// Where measured figures come from. Values are part of the layout.
+enum class UsageOrigin : std::uint8_t {
+  kNone = 0,
+  kTree = 1,    ///< the owner's process tree
+  kCgroup = 2,  ///< the owner's own cgroup
+  kClock = 3,   ///< the owner's own process alone: /proc shows no other
+};
 
 /// One process that owns or may own slots. See process_table.hpp for the protocol.
 ///   reservation  pid 22 | PID-namespace inode 32 | tenancy 10; pid 0 = free
@@ -284,8 +319,12 @@ struct alignas(kLine) ProcessEntry {
       verified;  ///< attach number whose start time the broker has compared; release
   std::atomic<std::uint64_t>
       marked;  ///< attach tag 32 | host coarse seconds 32 at which death was first seen; CAS
-  std::atomic<std::uint64_t> gone;  ///< attach number whose process is proven gone; release
-  Cell<std::uint64_t> reserved2[4];
+  std::atomic<std::uint64_t> gone;    ///< attach number whose process is proven gone; release
+  std::atomic<std::uint64_t> notice;  ///< attach tag 32 | count of notices to the owner's slots;
+                                      ///< the low half is a futex word. Broker: release
+  Cell<std::uint64_t> measured;       ///< TaggedFigure by attach tag: microcores of the last sample
+  Cell<std::uint64_t> memory;         ///< likewise, KiB
+  Cell<std::uint64_t> origin;         ///< likewise, UsageOrigin
 };
 
 /// Why a claim was not admitted, in the order in which the reasons are looked for. Values are part
@@ -349,6 +388,7 @@ static_assert(sizeof(ConfigBlock) == 7296 && sizeof(ConfigBlock) % kLine == 0);
 static_assert(sizeof(SlotRecord) == 128 && offsetof(SlotRecord, memory_bytes) == 64);
 static_assert(offsetof(SlotRecord, nonce) == 72 && offsetof(SlotRecord, activated) == 88);
 static_assert(sizeof(SampleBlock) == 192 && offsetof(SampleBlock, external_use) == 32);
+static_assert(sizeof(SlotSample) == 32);
 static_assert(sizeof(ProcessEntry) == 192 && offsetof(ProcessEntry, presence) == 16);
 static_assert(offsetof(ProcessEntry, hazard) == 64 && offsetof(ProcessEntry, watched) == 128);
 static_assert(sizeof(CounterSet) == 128 && sizeof(CounterBlock) == 256);
@@ -394,6 +434,8 @@ constexpr Geometry compute_geometry(Capacities capacities) noexcept {
   place(SectionId::kRecords, capacities.slots, sizeof(SlotRecord));
   place(SectionId::kSamples, 2, sizeof(SampleBlock));
   place(SectionId::kCharges, 2 * capacities.slots, 8);
+  place(SectionId::kMemoryHeld, 2 * capacities.slots, 8);
+  place(SectionId::kSlotSamples, capacities.slots, sizeof(SlotSample));
   place(SectionId::kProcesses, capacities.processes + 1, sizeof(ProcessEntry));
   place(SectionId::kCounters, capacities.processes + 1, sizeof(CounterBlock));
   geometry.total_bytes = (at + 4095) / 4096 * 4096;
@@ -419,6 +461,7 @@ constexpr std::uint64_t compute_fingerprint() noexcept {
   mix(sizeof(GroupConfig));
   mix(sizeof(SlotRecord));
   mix(sizeof(SampleBlock));
+  mix(sizeof(SlotSample));
   mix(sizeof(ProcessEntry));
   mix(offsetof(ProcessEntry, hazard));
   mix(offsetof(ProcessEntry, watched));

@@ -104,6 +104,17 @@ inline void force_mark(ProcessEntry& entry, std::uint64_t attach) noexcept {
   }
 }
 
+/// Says to the owner's keeper that there is a new notice to one of its slots. Nothing once `attach`
+/// has ended. Never blocks.
+inline void ring_notice(ProcessEntry& entry, std::uint64_t attach) noexcept {
+  std::uint64_t value = entry.notice.load(std::memory_order_relaxed);
+  if (entry.attach.load(std::memory_order_seq_cst) != attach) return;
+  const auto count = static_cast<std::uint32_t>(value) + 1U;
+  // Release: who sees the count sees the notices that were written before.
+  entry.notice.store((std::uint64_t{attach_tag(attach)} << 32) | count, std::memory_order_release);
+  futex_wake(reinterpret_cast<const std::uint32_t*>(&entry.notice), 1, FutexScope::kShared);
+}
+
 /// Owns the keeper thread of one attachment.
 class Keeper {
  public:
@@ -115,8 +126,8 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
 
   /// What the keeper looks after besides presence: `look` is called once in kKeeperLookMs, and soon
-  /// after `word` (of the segment) is no longer `expected` and its sleepers were woken. Before
-  /// start().
+  /// after `word` (of the segment) is no longer `expected` and its sleepers were woken, or after
+  /// ring_notice(). Before start().
   void watch(const std::atomic<std::uint64_t>& word, std::uint32_t expected, Look look,
              void* context) noexcept {
     watched_ = reinterpret_cast<const std::uint32_t*>(&word);
@@ -231,6 +242,7 @@ class Keeper {
     const auto tid = static_cast<std::uint32_t>(::syscall(SYS_gettid));
     entry_->presence.store(make_presence(attach_, tid & kFutexTidMask), std::memory_order_release);
     std::uint32_t expected = kStarting;
+    notices_ = static_cast<std::uint32_t>(entry_->notice.load(std::memory_order_acquire));
     // A stop that came meanwhile (start() gave up) stays.
     phase_.compare_exchange_strong(expected, kRunning, std::memory_order_acq_rel);
     futex_wake(phase_word(), 1, FutexScope::kPrivate);
@@ -252,11 +264,14 @@ class Keeper {
     const bool is_news = told_ || !can_wait_;
     if (!is_news) {
       const std::uint64_t deadline_ns = monotonic_ns() + kKeeperLookMs * kNsPerMs;
-      const std::array<FutexWatch, 2> watches{
+      const std::array<FutexWatch, 3> watches{
           FutexWatch{phase_word(), kRunning, FutexScope::kPrivate},
-          FutexWatch{watched_, expected_, FutexScope::kShared}};
+          FutexWatch{watched_, expected_, FutexScope::kShared},
+          FutexWatch{reinterpret_cast<const std::uint32_t*>(&entry_->notice), notices_,
+                     FutexScope::kShared}};
       can_wait_ = futex_wait_any(watches, deadline_ns);
       told_ = monotonic_ns() < deadline_ns;
+      notices_ = static_cast<std::uint32_t>(entry_->notice.load(std::memory_order_acquire));
       if (can_wait_) return;
     }
     told_ = false;
@@ -267,6 +282,7 @@ class Keeper {
   std::uint64_t attach_ = 0;
   const std::uint32_t* watched_ = nullptr;  ///< in the segment
   std::uint32_t expected_ = 0;
+  std::uint32_t notices_ = 0;  ///< the count in the entry that was seen last
   Look look_ = nullptr;
   void* context_ = nullptr;
   bool told_ = false;     ///< the last sleep ended early: do not spin on a word that stays changed

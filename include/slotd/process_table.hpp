@@ -314,6 +314,11 @@ class ProcessTable {
         PresenceState::kAlive) {
       return true;
     }
+    return is_sample_stale();
+  }
+
+  /// Are the last sample's figures older than three intervals?
+  bool is_sample_stale() const noexcept {
     const std::uint64_t epoch = view_.header().sample_epoch.load(std::memory_order_acquire);
     const std::uint64_t config_epoch = view_.header().config_epoch.load(std::memory_order_acquire);
     const std::uint64_t interval_ms = view_.config(config_epoch).sample_interval_ms.get();

@@ -138,11 +138,12 @@ enum class OwnWord : std::uint8_t {
 
 namespace detail {
 
-/// Reserved memory of the slots in `from_state` or later that the sample does not hold. A record is
-/// frozen before its word is published; if the word has moved on since, the claim that it showed is
-/// over and the next one counts the caller.
-inline std::uint64_t add_pending_memory(const SegmentView& view, const QuickCharges& charges,
+/// Memory held for the slots in `from_state` or later beside what the sample says is used. A record
+/// is frozen before its word is published; if the word has moved on since, the claim that it showed
+/// is over and the next one counts the caller.
+inline std::uint64_t add_pending_memory(const SegmentView& view, const QuickRules& rules,
                                         SlotState from_state) noexcept {
+  const QuickCharges& charges = rules.charges;
   std::uint64_t bytes = 0;
   const std::uint32_t mark = view.mark();
   for (std::uint32_t slot = 0; slot < mark; ++slot) {
@@ -150,7 +151,11 @@ inline std::uint64_t add_pending_memory(const SegmentView& view, const QuickChar
     if (word.state() < from_state) continue;
     if (slot < charges.mark) {
       const ChargeWord charge{charges.words[slot].load(std::memory_order_relaxed)};
-      if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0) continue;
+      if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0) {
+        bytes = add_saturating(bytes, view.memory_held(rules.stamp.sample_epoch)[slot].load(
+                                          std::memory_order_relaxed));
+        continue;
+      }
     }
     bytes = add_saturating(bytes, view.record(slot).memory_bytes.get());
   }
@@ -164,7 +169,7 @@ inline bool has_memory_quickly(const SegmentView& view, const QuickRules& rules,
                                SlotState from_state, std::uint64_t added_bytes) noexcept {
   if (rules.memory_max_bytes == 0) return true;
   const std::uint64_t pending =
-      add_saturating(detail::add_pending_memory(view, rules.charges, from_state), added_bytes);
+      add_saturating(detail::add_pending_memory(view, rules, from_state), added_bytes);
   return add_saturating(rules.memory_taken_bytes, pending) < rules.memory_max_bytes;
 }
 

@@ -55,7 +55,6 @@ inline std::optional<SlotRef> assert_in(const ProcessTable& processes, ProcessRe
   record.claimed_at_ns.set(now_ns);
   record.activated.set(held.state() == SlotState::kPending ? 0
                                                            : pack_activation(copy.nonce, now_ns));
-  record.reported_cpu.set(0);
   raise_mark(view, slot);
   std::uint64_t expected = claiming.raw;
   if (!view.word(slot).compare_exchange_strong(expected, held.raw, std::memory_order_seq_cst))

@@ -92,13 +92,15 @@ inline bool has_key(const SegmentView& view, std::uint32_t slot, SlotWord word, 
   return text_view(text) == key.text && is_record_of(view, slot, word, trust);
 }
 
-/// What the slot, seen as `word`, adds to memory_pending. For admitting, a figure of the slot's
-/// next claim does no harm: the claim that the word showed is over then, and the next one counts
-/// the caller.
+/// What the slot, seen as `word`, adds to the memory that is taken. For admitting, a figure of the
+/// slot's next claim does no harm: the claim that the word showed is over then, and the next one
+/// counts the caller.
 inline std::uint64_t pending_memory(const PassContext& context, std::uint32_t slot, SlotWord word,
                                     ChargeWord charge) noexcept {
   if (context.rules->memory_max_bytes == 0) return 0;
-  if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0) return 0;
+  if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0)
+    return context.view->memory_held(context.stamp.sample_epoch)[slot].load(
+        std::memory_order_relaxed);
   const std::uint64_t bytes = context.view->record(slot).memory_bytes.get();
   const bool counts = context.trust == RecordTrust::kPossible ||
                       is_record_of(*context.view, slot, word, RecordTrust::kCertain);

@@ -79,6 +79,14 @@ class SegmentView {
   std::atomic<std::uint64_t>* charges(std::uint64_t epoch) const noexcept {
     return at<std::atomic<std::uint64_t>>(SectionId::kCharges) + (epoch & 1U) * capacities_.slots;
   }
+  /// Bytes that the slots count by one sample block, slot_count() of them.
+  std::atomic<std::uint64_t>* memory_held(std::uint64_t epoch) const noexcept {
+    return at<std::atomic<std::uint64_t>>(SectionId::kMemoryHeld) +
+           (epoch & 1U) * capacities_.slots;
+  }
+  SlotSample& slot_sample(std::uint32_t slot) const noexcept {
+    return at<SlotSample>(SectionId::kSlotSamples)[slot];
+  }
   NameRecord& type_name(std::uint32_t type) const noexcept {
     return at<NameRecord>(SectionId::kTypeNames)[type & (kMaxTypes - 1U)];
   }

@@ -96,6 +96,50 @@ inline StepResult activate_slot(const SegmentView& view, SlotRef ref,
   });
 }
 
+/// What a job says that it uses now. Absent figures stay as they were reported before.
+struct Report {
+  std::optional<std::uint64_t> cpu_micro;     ///< microcores
+  std::optional<std::uint64_t> memory_bytes;  ///< kept in KiB, rounded up
+};
+
+/// Notes a self-report beside the claim; the word does not change. It counts until kReportLifeNs
+/// later. Several stores, each saying whose it is: whoever is stopped between them leaves a figure
+/// with the time of the one before, or one that is no other claim's.
+inline StepResult report_slot(const SegmentView& view, SlotRef ref, const Report& report,
+                              std::uint64_t now_ns) noexcept {
+  const auto word = load_claim(view, ref);
+  if (!word) return {Errc::kStaleToken, {}};
+  SlotRecord& record = view.record(ref.slot);
+  if (report.cpu_micro)
+    record.reported_cpu.set(TaggedFigure::make(ref.nonce, *report.cpu_micro).raw);
+  if (report.memory_bytes) {
+    record.reported_memory.set(
+        TaggedFigure::make(ref.nonce, kib_of_bytes(*report.memory_bytes)).raw);
+  }
+  record.reported_at.set(pack_activation(ref.nonce, now_ns));
+  // Over meanwhile: the caller is told, and the figures are nobody's.
+  return load_claim(view, ref) ? StepResult{Errc::kOk, *word} : StepResult{Errc::kStaleToken, {}};
+}
+
+/// How long a self-report counts.
+inline constexpr std::uint64_t kReportLifeNs = 30 * kNsPerSecond;
+
+/// The last report of a claim, as far as it still counts.
+inline Report load_report(const SegmentView& view, std::uint32_t slot, std::uint64_t nonce,
+                          std::uint64_t now_ns) noexcept {
+  const SlotRecord& record = view.record(slot);
+  const std::uint64_t at_ms = unpack_activation_ms(nonce, record.reported_at.get());
+  // A time that is still to come is a scribble, or a clock that went back.
+  const std::uint64_t now_ms = now_ns / kNsPerMs;
+  if (at_ms == 0 || at_ms > now_ms || now_ms - at_ms >= kReportLifeNs / kNsPerMs) return {};
+  Report report;
+  const TaggedFigure cpu{record.reported_cpu.get()};
+  const TaggedFigure memory{record.reported_memory.get()};
+  if (cpu.is_of(nonce)) report.cpu_micro = cpu.figure();
+  if (memory.is_of(nonce)) report.memory_bytes = bytes_of_kib(memory.figure());
+  return report;
+}
+
 /// PENDING or ACTIVE -> ENDING: the job has ended, its CPU may not have; still charged. Done
 /// already: kOk.
 inline StepResult end_slot(const SegmentView& view, SlotRef ref) noexcept {

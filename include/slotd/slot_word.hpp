@@ -117,9 +117,10 @@ struct ChargeWord {
 
   static constexpr std::uint32_t kValid = 1;  ///< the figure is meant; zero words are not
   static constexpr std::uint32_t kMemorySampled =
-      2;  ///< the slot's memory is inside the block's memory_used
+      2;  ///< the slot counts the block's bytes for it, not the cost in its record
   static constexpr std::uint32_t kMeasured =
       4;  ///< the figure comes from a measurement (for display)
+  static constexpr std::uint32_t kReported = 8;  ///< likewise, from the job's own report
   static constexpr std::uint32_t kMaxMicro = (1U << 30) - 1U;
 
   /// figure_micro saturates at kMaxMicro (1073.741823 cores).
@@ -143,11 +144,45 @@ struct ChargeWord {
   }
 };
 
+/// A figure that says whose it is: what a broker or a job writes for one claim or one process
+/// beside the truth, in one store, to be ignored by everybody else's.
+///
+///   63            38 37 36                                       0
+///   +----------------+--+------------------------------------------+
+///   | tag         26 | 1| figure                               37  |
+///   +----------------+--+------------------------------------------+
+struct TaggedFigure {
+  std::uint64_t raw = 0;
+
+  static constexpr std::uint64_t kValid = 1ULL << 37;
+  static constexpr std::uint64_t kMost = kValid - 1U;
+
+  /// Of the tag only the low 26 bits are kept. The figure saturates at kMost.
+  static constexpr TaggedFigure make(std::uint64_t tag, std::uint64_t figure) noexcept {
+    return {((tag & kGenerationMask) << kGenerationShift) | kValid |
+            (figure > kMost ? kMost : figure)};
+  }
+  constexpr bool is_of(std::uint64_t tag) const noexcept {
+    return (raw & kValid) != 0 && (raw >> kGenerationShift) == (tag & kGenerationMask);
+  }
+  constexpr std::uint64_t figure() const noexcept { return raw & kMost; }
+};
+
+/// Bytes as the KiB of a TaggedFigure, rounded up, and back.
+constexpr std::uint64_t kib_of_bytes(std::uint64_t bytes) noexcept {
+  return bytes / 1024U + (bytes % 1024U != 0 ? 1U : 0U);
+}
+constexpr std::uint64_t bytes_of_kib(std::uint64_t kib) noexcept { return kib * 1024U; }
+
+constexpr std::uint64_t reserved_micro(SlotWord word) noexcept {
+  return std::uint64_t{word.cost_milli()} * 1000U;
+}
+
 /// Charge of a held or tentative slot in microcores: the published figure when it speaks of this
 /// claim, else the reserved cost. While the broker is down a figure below the reserved cost is not
 /// believed.
 constexpr std::uint64_t charge_micro(SlotWord word, ChargeWord charge, bool broker_down) noexcept {
-  const std::uint64_t reserved = std::uint64_t{word.cost_milli()} * 1000U;
+  const std::uint64_t reserved = reserved_micro(word);
   if (!charge.matches(word)) return reserved;
   const std::uint64_t figure = charge.figure_micro();
   return broker_down && figure < reserved ? reserved : figure;

@@ -9,21 +9,27 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "slotd/claim.hpp"
 #include "slotd/layout.hpp"
 #include "slotd/ledger.hpp"
+#include "slotd/notices.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/scan.hpp"
 #include "slotd/segment_view.hpp"
+#include "slotd/slot_table.hpp"
 #include "slotd/token.hpp"
 
 namespace slotd::inline v0_1 {
 
 inline constexpr int kSnapshotPasses = 16;
 inline constexpr int kRecordAttempts = 4;
+
+/// Which figure a slot is charged.
+enum class ChargeOrigin : std::uint8_t { kReserved, kMeasured, kReported };
 
 /// How the life of an owner is known.
 enum class Liveness : std::uint8_t {
@@ -39,8 +45,11 @@ struct ProcessSnapshot {
   std::uint64_t uid = 0;
   std::string name;  ///< untrusted bytes
   Liveness liveness = Liveness::kPid;
-  bool watched = false;     ///< the broker holds a pidfd
-  std::uint32_t slots = 0;  ///< held ones
+  bool watched = false;                         ///< the broker holds a pidfd
+  std::uint32_t slots = 0;                      ///< held ones
+  std::optional<std::uint64_t> measured_micro;  ///< its whole tree; nothing before a sample
+  std::optional<std::uint64_t> memory_bytes;    ///< likewise
+  UsageOrigin origin = UsageOrigin::kNone;
   double attached_age_s = 0;
 };
 
@@ -54,9 +63,16 @@ struct SlotSnapshot {
   std::string owner_name;  ///< untrusted bytes
   bool owner_dead = false;
   std::uint64_t charge_micro = 0;
-  bool measured = false;           ///< the charge comes from a measurement
-  std::uint64_t memory_bytes = 0;  ///< reserved cost
-  double age_s = 0;                ///< since the claim
+  ChargeOrigin charge_origin = ChargeOrigin::kReserved;
+  std::optional<std::uint64_t> measured_micro;  ///< its share of the owner's use at the last sample
+  std::optional<std::uint64_t> measured_memory_bytes;  ///< likewise
+  UsageOrigin origin = UsageOrigin::kNone;             ///< of both
+  Report reported;                                     ///< by the job itself, as far as it counts
+  Notice notice = Notice::kCalm;
+  std::uint64_t memory_bytes = 0;          ///< reserved cost
+  std::uint64_t memory_pending_bytes = 0;  ///< held for it beside what is used
+  double age_s = 0;                        ///< since the claim
+  double active_s = -1;                    ///< since its job was activated; below 0: it was not
 };
 
 struct TypeSnapshot {
@@ -79,16 +95,19 @@ struct GroupSnapshot {
   std::uint32_t index = 0;
   std::string name;
   std::uint32_t limit = kNoLimit;
-  std::uint64_t in_use = 0;
+  std::uint64_t in_use = 0;          ///< by slots and from outside
+  std::uint64_t external = 0;        ///< the part from outside
+  bool external_unreadable = false;  ///< then the outside part counts as the whole limit
 };
 
 enum class BrokerState : std::uint8_t { kReady, kDraining, kDown };
 
 struct BrokerSnapshot {
   BrokerState state = BrokerState::kDown;
-  int pid = 0;               ///< 0 while it is down
-  std::string version;       ///< of the one that runs or ran last
-  double sample_age_s = -1;  ///< below 0: never sampled
+  int pid = 0;                   ///< 0 while it is down
+  std::string version;           ///< of the one that runs or ran last
+  double sample_age_s = -1;      ///< below 0: never sampled
+  bool is_sample_stale = false;  ///< older than three intervals: figures are not what is used now
 };
 
 struct CounterTotals {
@@ -114,6 +133,8 @@ struct Snapshot {
   std::uint64_t budget_micro = 0;
   std::uint64_t charged_micro = 0;
   std::uint64_t measured_micro = kNotMeasured;
+  std::uint64_t host_busy_micro = kNotMeasured;
+  std::uint64_t psi_cpu_ppb = kNotMeasured;
   std::uint64_t memory_max_bytes = 0;
   std::uint64_t memory_headroom_bytes = 0;
   std::uint64_t memory_used_bytes = 0;
@@ -202,6 +223,8 @@ class SnapshotReader {
     out_.memory_headroom_bytes = config.memory_headroom_bytes.get();
     out_.memory_used_bytes = sample.memory_used_bytes.get();
     out_.measured_micro = sample.measured_micro.get();
+    out_.host_busy_micro = sample.host_busy_micro.get();
+    out_.psi_cpu_ppb = sample.psi_cpu_ppb.get();
     type_count_ = std::min(config.type_count.get(), kMaxTypes);
     group_count_ = std::min(config.group_count.get(), kMaxGroups);
     broker_down_ = processes_.is_broker_down();
@@ -221,6 +244,10 @@ class SnapshotReader {
       process.name = std::string(text_view(load_text(entry.name)));
       process.watched = entry.watched.load(std::memory_order_acquire) == tenant.attach;
       process.attached_age_s = age_s(entry.attached_at_ns.get());
+      process.measured_micro = load_figure(entry.measured, tenant.attach);
+      if (const auto kib = load_figure(entry.memory, tenant.attach))
+        process.memory_bytes = bytes_of_kib(*kib);
+      process.origin = load_origin(entry.origin, tenant.attach);
       const auto presence =
           read_presence_value(entry.presence.load(std::memory_order_acquire), tenant.attach);
       process.liveness = presence == PresenceState::kAlive ? Liveness::kPresence : Liveness::kPid;
@@ -258,17 +285,49 @@ class SnapshotReader {
         slot.key = text_view(key);
       slot.memory_bytes = record.memory_bytes.get();
       slot.age_s = age_s(record.claimed_at_ns.get());
+      const std::uint64_t nonce = record.nonce.get();
+      const std::uint64_t active_ms = unpack_activation_ms(nonce, record.activated.get());
+      if (active_ms != 0) slot.active_s = age_s(active_ms * kNsPerMs);
+      slot.reported = load_report(view_, index, nonce, now_ns_);
       if (!is_record_of(view_, index, word, RecordTrust::kCertain)) {
         all = false;
         continue;
       }
       const ChargeWord charge = load_charge(view_, stamp_, index);
       slot.charge_micro = charge_micro(word, charge, broker_down_);
-      slot.measured = charge.matches(word) && (charge.flags() & ChargeWord::kMeasured) != 0;
+      if (charge.matches(word) && slot.charge_micro != reserved_micro(word)) {
+        if ((charge.flags() & ChargeWord::kMeasured) != 0)
+          slot.charge_origin = ChargeOrigin::kMeasured;
+        if ((charge.flags() & ChargeWord::kReported) != 0)
+          slot.charge_origin = ChargeOrigin::kReported;
+      }
+      read_sample(slot);
       add_to_sums(slot, charge);
       out_.slots.push_back(std::move(slot));
     }
     return all;
+  }
+
+  static std::optional<std::uint64_t> load_figure(const Cell<std::uint64_t>& cell,
+                                                  std::uint64_t tag) noexcept {
+    const TaggedFigure figure{cell.get()};
+    return figure.is_of(tag) ? std::optional<std::uint64_t>(figure.figure()) : std::nullopt;
+  }
+  static UsageOrigin load_origin(const Cell<std::uint64_t>& cell, std::uint64_t tag) noexcept {
+    const std::uint64_t value = load_figure(cell, tag).value_or(0);
+    return value <= static_cast<std::uint64_t>(UsageOrigin::kClock)
+               ? static_cast<UsageOrigin>(value)
+               : UsageOrigin::kNone;
+  }
+
+  void read_sample(SlotSnapshot& slot) const {
+    const SlotSample& sample = view_.slot_sample(slot.slot);
+    const std::uint32_t generation = slot.word.generation();
+    slot.measured_micro = load_figure(sample.measured, generation);
+    if (const auto kib = load_figure(sample.memory, generation))
+      slot.measured_memory_bytes = bytes_of_kib(*kib);
+    slot.origin = load_origin(sample.origin, generation);
+    if (!broker_down_) slot.notice = load_notice(sample, generation);
   }
 
   void add_to_sums(SlotSnapshot& slot, ChargeWord charge) {
@@ -283,8 +342,17 @@ class SnapshotReader {
     out_.charged_micro = add_saturating(out_.charged_micro, slot.charge_micro);
     const bool sampled =
         charge.matches(slot.word) && (charge.flags() & ChargeWord::kMemorySampled) != 0;
-    if (!sampled)
-      out_.memory_pending_bytes = add_saturating(out_.memory_pending_bytes, slot.memory_bytes);
+    const std::uint64_t counted =
+        sampled ? view_.memory_held(stamp_.sample_epoch)[slot.slot].load(std::memory_order_relaxed)
+                : slot.memory_bytes;
+    // What of it is in use. Where memory is not ruled nothing is counted, but it is shown.
+    const bool is_used = slot.measured_memory_bytes && (sampled || out_.memory_max_bytes == 0);
+    const std::uint64_t used = is_used ? *slot.measured_memory_bytes : 0;
+    const bool is_shown_alone = is_used && !sampled;
+    slot.memory_pending_bytes = is_shown_alone || used >= counted ? 0 : counted - used;
+    out_.memory_used_bytes = add_saturating(out_.memory_used_bytes, used);
+    out_.memory_pending_bytes =
+        add_saturating(out_.memory_pending_bytes, slot.memory_pending_bytes);
     ++by_type_[slot.word.type()];
     if (slot.word.state() == SlotState::kPending) ++pending_by_type_[slot.word.type()];
   }
@@ -337,7 +405,9 @@ class SnapshotReader {
       group.index = index;
       group.name = std::string(text_view(load_text(view_.group_name(index).name)));
       group.limit = from.limit.get();
-      group.in_use = sample.external_use[index].get();
+      group.external = sample.external_use[index].get();
+      group.external_unreadable = ((sample.external_unreadable.get() >> index) & 1U) != 0;
+      group.in_use = group.external_unreadable ? 0 : group.external;
       for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
         group.in_use =
             add_saturating(group.in_use, std::uint64_t{from.weights[type].get()} * by_type_[type]);
@@ -350,6 +420,7 @@ class SnapshotReader {
     out_.broker.version = std::string(text_view(load_text(view_.header().version)));
     const std::uint64_t sampled_at = view_.sample(stamp_.sample_epoch).sampled_at_ns.get();
     if (sampled_at != 0) out_.broker.sample_age_s = age_s(sampled_at);
+    out_.broker.is_sample_stale = processes_.is_sample_stale();
     if (broker_down_) return;
     const bool draining = (stamp_.drain & (kDrainAll | kDrainRebuild)) != 0;
     out_.broker.state = draining ? BrokerState::kDraining : BrokerState::kReady;

@@ -64,7 +64,7 @@ inline Attachment* Attachment::succeed(Errc& code) noexcept {
 inline Attachment* Attachment::move_to(const OpenedSegment& opened, Errc& code) {
   change_membership(Membership::kMember, Membership::kMoved);
   std::string detail;
-  Attachment* next = make(opened, options_, Arrival::kMoved, code, detail);
+  Attachment* next = make(opened, options_, desk_, Arrival::kMoved, code, detail);
   if (next == nullptr) return nullptr;
   process_wide_barrier();
   reassert_all(*next);
@@ -230,7 +230,10 @@ inline void Attachment::look_after(void* attachment) noexcept {
     if (::stat(self.options_.segment_path.c_str(), &status) != 0) return;
     const bool is_same = status.st_dev == self.device_ && status.st_ino == self.inode_;
     const bool is_whole = static_cast<std::uint64_t>(status.st_size) >= self.view().total_bytes();
-    if (is_same && is_whole) return self.end_copies_that_are_over();
+    if (is_same && is_whole) {
+      self.tell_notices();
+      return self.end_copies_that_are_over();
+    }
     // What is left of a truncated file is not to be touched.
     if (is_same) self.change_membership(Membership::kMember, Membership::kMoved);
   }

@@ -83,6 +83,27 @@ void add_publishing(std::vector<Operation>& list) {
   list.push_back(operation);
 }
 
+/// Says something to the bystander's first slot and rings its keeper.
+void add_notice(std::vector<Operation>& list) {
+  Operation operation;
+  operation.name = "ring a notice";
+  operation.run = [](Child& child) {
+    const SegmentView& view = child.rig.view();
+    const SlotWord word = child.rig.word(0);
+    view.slot_sample(0).notice.set(
+        TaggedFigure::make(word.generation(), static_cast<std::uint64_t>(Notice::kCpu)).raw);
+    ProcessEntry& entry = view.process(word.owner());
+    ring_notice(entry, entry.attach.load());
+  };
+  operation.judge = [](const Rig& rig, const Outcome&) -> std::string {
+    const SlotWord word = rig.word(0);
+    const bool rang = static_cast<std::uint32_t>(rig.view().process(word.owner()).notice) != 0;
+    const Notice said = load_notice(rig.view().slot_sample(0), word.generation());
+    return rang && said == Notice::kCpu ? "" : "the notice is not there";
+  };
+  list.push_back(operation);
+}
+
 broker::OwnerOptions make_options(const std::string& path) {
   broker::OwnerOptions options;
   options.path = path;
@@ -278,6 +299,7 @@ Operation make_sweep() {
 std::vector<Operation> list_broker_steps() {
   std::vector<Operation> list;
   add_publishing(list);
+  add_notice(list);
   list.push_back(make_creation());
   list.push_back(make_adoption());
   list.push_back(make_rebuilding());

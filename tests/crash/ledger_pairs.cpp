@@ -29,6 +29,24 @@ Change make_reload() {
           [new_rules](const SegmentView& view) { broker::publish_config(view, *new_rules); }};
 }
 
+/// In the old sample the bystander's second slot has the memory, in the new one something else.
+Change make_memory_sampling() {
+  const auto publish = [](std::uint64_t used, std::uint64_t held_bytes) {
+    const auto charges = std::make_shared<std::vector<ChargeWord>>(2);
+    (*charges)[1] = ChargeWord::make(1, ChargeWord::kValid | ChargeWord::kMemorySampled, 500'000);
+    const auto held = std::make_shared<std::vector<std::uint64_t>>(2);
+    (*held)[1] = held_bytes;
+    return [charges, held, used](const SegmentView& view) {
+      broker::Sample sample;
+      sample.memory_used_bytes = used;
+      sample.charges = *charges;
+      sample.memory_held = *held;
+      broker::publish_sample(view, sample);
+    };
+  };
+  return {"memory sample", {kMemory, {}, {}, {}}, publish(100, 850), publish(950, 0)};
+}
+
 /// The old sample has the memory in use, the new one the CPU.
 Change make_sampling() {
   const auto charges = std::make_shared<std::vector<ChargeWord>>();
@@ -96,7 +114,8 @@ Change turn_round(Change change) {
 std::vector<Operation> list_ledger_pairs() {
   std::vector<Operation> list;
   for (const Change& change :
-       {make_reload(), turn_round(make_reload()), make_sampling(), turn_round(make_sampling())}) {
+       {make_reload(), turn_round(make_reload()), make_sampling(), turn_round(make_sampling()),
+        make_memory_sampling(), turn_round(make_memory_sampling())}) {
     list.push_back(make_publisher_stopped(change));
     list.push_back(make_claimant_stopped(change, 1));
     list.push_back(make_claimant_stopped(change, 2));

@@ -59,6 +59,15 @@ void add_slot_steps(std::vector<Operation>& list) {
   list.push_back(
       make_slot_step("end", [](Child& child) { return child.attachment->end(child.held); }));
   list.back().judge = expect_state(SlotState::kEnding);
+  list.push_back(make_slot_step("report", [](Child& child) {
+    return child.attachment->report(child.held, {1'500'000, 4096});
+  }));
+  list.back().judge = [](const Rig& rig, const Outcome& outcome) -> std::string {
+    if (outcome.code != Errc::kOk) return describe(outcome.code);
+    const slotd::Report seen = load_report(rig.view(), outcome.held.slot, outcome.held.nonce,
+                                           rig.self().processes().clock().coarse_ns());
+    return seen.cpu_micro == 1'500'000U && seen.memory_bytes == 4096U ? "" : "another report";
+  };
   list.push_back(make_slot_step("bind", [](Child& child) {
     return child.attachment->bind(child.held, child.rig.bystander_pid());
   }));

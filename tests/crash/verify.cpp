@@ -196,6 +196,16 @@ Reason Books::refuse(std::uint32_t type) const {
   return taken >= kCapacities.slots ? Reason::kTableFull : Reason::kNone;
 }
 
+/// Its cost, or what the sample holds for it beside what it says is used.
+static std::uint64_t memory_held_for(const SegmentView& view, std::uint32_t slot, SlotWord word) {
+  const std::uint64_t epoch = view.header().sample_epoch.load();
+  const bool is_there = slot < view.sample(epoch).charge_mark.get();
+  const ChargeWord charge{is_there ? view.charges(epoch)[slot].load() : 0};
+  if (charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0)
+    return view.memory_held(epoch)[slot].load();
+  return view.record(slot).memory_bytes.get();
+}
+
 Books read_books(const Rig& rig, Counted counted) {
   Books books;
   const SegmentView& view = rig.view();
@@ -203,7 +213,7 @@ Books read_books(const Rig& rig, Counted counted) {
     const SlotWord word = rig.word(slot);
     books.taken += word.is_free() ? 0U : 1U;
     const bool meant = counted == Counted::kHeld ? word.is_held() : word.is_counted();
-    if (meant) books.add(word.type(), word.cost_milli(), view.record(slot).memory_bytes.get());
+    if (meant) books.add(word.type(), word.cost_milli(), memory_held_for(view, slot, word));
   }
   books.memory += view.sample(view.header().sample_epoch.load()).memory_used_bytes.get();
   const std::uint64_t own = view.limit_override(kPlain).word.load();

@@ -11,6 +11,10 @@
 #include <vector>
 
 #include "tests/support/child_program.hpp"
+#include "tools/dev/mainjob/burn_plan.hpp"
+#include "tools/dev/mainjob/burn_report.hpp"
+#include "tools/dev/mainjob/burn_trace.hpp"
+#include "tools/dev/mainjob/burn_watch.hpp"
 
 namespace slotd::testing {
 namespace {
@@ -135,15 +139,152 @@ TEST(MainJob, without_a_broker_is_not_clean) {
   expect_nothing_left(job.out());
 }
 
+/// Figures depend on what else the machine does; that they agree with each other does not.
+TEST(MainJobBurn, compares_measured_with_used) {
+  ChildProgram job("slotd-mainjob", {"--burn", "--seconds", "5", "--seed", "1"});
+  const int status = job.wait_end();
+  static const std::regex kForm(
+      R"(verdict: burn compared=(\d+) worst_error_percent=(\d+\.\d) wanted=5 over_budget=(\d+) admitted_measured=(\d+) admitted_max=(\d+))");
+  const std::string line = job.last_line();
+  std::smatch parts;
+  ASSERT_TRUE(std::regex_match(line, parts, kForm)) << job.out() << job.err();
+  EXPECT_GT(std::stoi(parts[1]), 0);
+  EXPECT_EQ(parts[3], "0");
+  EXPECT_GT(std::stoi(parts[4]), 0);
+  EXPECT_GT(std::stoi(parts[5]), 0);
+  EXPECT_EQ(status, std::stod(parts[2]) <= 10 ? 0 : 1) << job.out();
+  EXPECT_EQ(job.err(), "");
+}
+
 TEST(MainJob, refuses_options_that_it_does_not_have) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--second", "3"},
                                                     {"--seconds", "0"},
                                                     {"--services", "0"},
+                                                    {"--burn", "--services", "2"},
+                                                    {"--burn", "--no-kill"},
                                                     {"--config", "/nowhere"}}) {
     ChildProgram job("slotd-mainjob", arguments);
     EXPECT_EQ(job.wait_end(), 64) << arguments[0];
     EXPECT_EQ(job.out(), "");
   }
+}
+
+using mainjob::BurnOutcome;
+using mainjob::ChargeLook;
+using mainjob::Trace;
+
+TEST(MainJobTrace, between_two_points_time_passes_evenly) {
+  const Trace trace = {{1000, 0}, {2000, 100}, {4000, 500}};
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until(trace, 0), 0);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until(trace, 1000), 0);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until(trace, 1500), 50);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until(trace, 3000), 300);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until(trace, 9000), 500);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_until({}, 9000), 0);
+  EXPECT_DOUBLE_EQ(mainjob::cpu_within({trace, {{0, 0}, {4000, 4000}}}, 1500, 3000), 250 + 1500);
+}
+
+TEST(MainJobTrace, is_read_as_it_was_written) {
+  const TestFolder folder;
+  mainjob::write_trace(folder.file("trace"), {{1, 2}, {3, 4}});
+  const Trace trace = mainjob::read_trace(folder.file("trace"));
+  ASSERT_EQ(trace.size(), 2U);
+  EXPECT_EQ(trace[1].at_ns, 3U);
+  EXPECT_EQ(trace[1].cpu_ns, 4U);
+  EXPECT_TRUE(mainjob::read_trace(folder.file("none")).empty());
+}
+
+TEST(MainJobBurnReport, compares_over_the_samples_alone) {
+  // 2 s at 0.5 cores and, after a gap of 1 s, 1 s at 0.8: 1.8 s. The process used half a core all
+  // the while: 1.5 s, so slotd is off by a fifth.
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const mainjob::BurnComparison row = mainjob::compare_burn(
+      {{10 * kSecond, 12 * kSecond, 500'000}, {13 * kSecond, 14 * kSecond, 800'000}},
+      {Trace{{0, 0}, {20 * kSecond, 10 * kSecond}}});
+  EXPECT_DOUBLE_EQ(row.window_s, 3);
+  EXPECT_DOUBLE_EQ(row.slotd_cpu_s, 1.8);
+  EXPECT_DOUBLE_EQ(row.used_cpu_s, 1.5);
+  EXPECT_NEAR(row.error_percent(), 20, 1e-9);
+}
+
+ChargeLook make_look(std::uint64_t epoch, std::uint64_t charged_micro, std::size_t slots) {
+  ChargeLook look;
+  look.sample_epoch = epoch;
+  look.charged_micro = charged_micro;
+  look.is_broker_up = true;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) look.slots.emplace(slot, 1);
+  return look;
+}
+
+TEST(MainJobBurnWatch, sees_an_admission_over_the_budget) {
+  mainjob::AdmissionCheck check;
+  mainjob::check_admissions(make_look(7, 1'000'000, 2), make_look(7, 1'600'000, 3), 1'600'000,
+                            check);
+  EXPECT_EQ(check.checked, 1U);
+  EXPECT_EQ(check.over_budget, 0U);
+  EXPECT_EQ(check.highest_micro, 1'600'000U);
+  mainjob::check_admissions(make_look(7, 1'000'000, 2), make_look(7, 1'600'001, 3), 1'600'000,
+                            check);
+  EXPECT_EQ(check.over_budget, 1U);
+  EXPECT_EQ(check.checked, 2U);
+}
+
+TEST(MainJobBurnWatch, judges_only_what_it_knows) {
+  mainjob::AdmissionCheck check;
+  // Charges of another sample are not those that the claim saw.
+  mainjob::check_admissions(make_look(7, 0, 2), make_look(8, 2'000'000, 3), 1'600'000, check);
+  // Nobody came: what is charged grew by a sample.
+  mainjob::check_admissions(make_look(8, 0, 3), make_look(8, 2'000'000, 3), 1'600'000, check);
+  ChargeLook down = make_look(8, 2'000'000, 4);
+  down.is_broker_up = false;
+  mainjob::check_admissions(make_look(8, 0, 3), down, 1'600'000, check);
+  EXPECT_EQ(check.seen, 2U);
+  EXPECT_EQ(check.checked, 0U);
+  EXPECT_EQ(check.over_budget, 0U);
+}
+
+BurnOutcome make_outcome(const std::string& charge, double slotd_cpu_s) {
+  BurnOutcome outcome;
+  outcome.charge = charge;
+  outcome.admitted = 9;
+  outcome.admissions.checked = 9;
+  outcome.handlers.push_back({4711, "light", false, 4.0, slotd_cpu_s, 1.0});
+  return outcome;
+}
+
+TEST(MainJobBurnReport, is_clean_up_to_ten_percent_and_within_the_budget) {
+  BurnOutcome good = make_outcome("max", 0.95);
+  EXPECT_TRUE(mainjob::is_burn_clean({good, make_outcome("measured", 1.09)}));
+  EXPECT_FALSE(mainjob::is_burn_clean({good, make_outcome("measured", 1.11)}));
+  EXPECT_FALSE(mainjob::is_burn_clean({}));
+  EXPECT_EQ(mainjob::format_burn_verdict({make_outcome("measured", 1.09), good}),
+            "verdict: burn compared=2 worst_error_percent=9.0 wanted=5 over_budget=0 "
+            "admitted_measured=9 admitted_max=9");
+  good.admissions.over_budget = 1;
+  EXPECT_FALSE(mainjob::is_burn_clean({good}));
+  good = make_outcome("max", 1);
+  good.admissions.checked = 0;
+  EXPECT_FALSE(mainjob::is_burn_clean({good}));
+  good = make_outcome("max", 1);
+  good.handlers.clear();
+  EXPECT_FALSE(mainjob::is_burn_clean({good}));
+}
+
+TEST(MainJobBurnPlan, the_same_jobs_for_the_same_seed_and_none_that_never_fits) {
+  mainjob::BurnLane first(7, 1, 40, 1600);
+  mainjob::BurnLane again(7, 1, 40, 1600);
+  mainjob::BurnLane small(7, 0, 40, 900);
+  for (int i = 0; i < 50; ++i) {
+    const mainjob::BurnJob job = first.next();
+    const mainjob::BurnJob same = again.next();
+    EXPECT_EQ(job.type.name, same.type.name);
+    EXPECT_EQ(job.run_ms, same.run_ms);
+    EXPECT_GE(job.run_ms, 6400U);
+    EXPECT_LE(job.run_ms, 12800U);
+    EXPECT_LE(small.next().type.cost_milli, 900U);
+  }
+  EXPECT_EQ(mainjob::BurnLane(7, 0, 40, 1600).next().type.name, "heavy");
+  EXPECT_EQ(mainjob::count_lanes(1'600'000), 6U);
 }
 
 }  // namespace

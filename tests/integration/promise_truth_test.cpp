@@ -56,8 +56,8 @@ TEST_F(Truth, counters_hints_and_times_decide_nothing) {
       record.claimed_at_ns.set(random());
       record.activated.set(random());
       record.reported_cpu.set(random());
-      record.reported_memory_bytes.set(random());
-      record.reported_at_ns.set(random());
+      record.reported_memory.set(random());
+      record.reported_at.set(random());
     }
     view.header().mark.store(random() % 2 == 0 ? ~std::uint64_t{0}
                                                : 32);  // never too low; that is the claimer's duty

@@ -4,28 +4,29 @@
 //
 //   slotd_test_worker SEGMENT
 //
-//   claim TYPE [key=K] [cost=MILLI] [memory=BYTES]   claimed HANDLE SLOT TOKEN | refused REASON |
-//   error CODE claim-in-thread TYPE                             likewise, by a thread that has
-//   ended when the answer comes adopt TOKEN, open TOKEN                          claimed ... |
-//   error CODE release H, activate H, end H, bind H PID         ok | error CODE token H token TOKEN
-//   drop H                                           ok; the handle is destroyed
-//   find KEY                                         found TOKEN STATE PID | none
-//   can TYPE                                         yes | no
-//   reap                                             reaped N
-//   client                                           ok; attaches once more, later commands use the
-//   new attachment use N                                            ok; the attachment that is used
-//   from now on, counted from 0 detach                                           ok; destroys the
-//   attachment in use fork-drop                                        exited STATUS; a child has
-//   destroyed all it inherited and exited fork-claim TYPE                                  forked
-//   PID SLOT TOKEN CODE; CODE is of releasing an inherited handle;
-//                                                    the child stays until it is killed
-//   fork-idle                                        forked PID; a child that does nothing and
-//   stays until it is killed leave-main                                       ok; the main thread
-//   is ended, another one goes on exec                                             ok; then the
-//   process is `sleep` pid                                              pid N exit (no answer;
-//   destructors run)
+// Commands and answers, H being the handle of a slot:
+// - claim TYPE [key=K] [cost=MILLI] [memory=BYTES]: claimed HANDLE SLOT TOKEN, refused REASON, or
+//   error CODE; claim-in-thread TYPE likewise, by a thread that has ended when the answer comes
+// - adopt TOKEN, open TOKEN: claimed ..., or error CODE
+// - release H, activate H, end H, bind H PID, report H [cpu=MICRO] [memory=BYTES]: ok, or error
+// CODE
+// - token H: token TOKEN; notice H: calm, cpu or memory; drop H: ok, the handle is destroyed
+// - find KEY: found TOKEN STATE PID, or none; can TYPE: yes or no; reap: reaped N
+// - told: told KIND:SLOT:TYPE ..., what the notice handler was called with so far
+// - client: ok, attaches once more; later commands use the new attachment; use N: ok, the
+// attachment
+//   that is used from now on, counted from 0; detach: ok; destroy: ok, the one in use
+// - burn MILLI: ok, threads use that many thousandths of a core from now on; burn-child MILLI and
+//   burn-orphan MILLI: forked PID, a child, or a grandchild whose parent has ended, does
+// - grow MIB: ok, so much more memory is touched; cpu: cpu MICROSECONDS of this process so far
+// - fork-drop: exited STATUS, a child has destroyed all it inherited and exited; fork-claim TYPE:
+//   forked PID SLOT TOKEN CODE, where CODE is of releasing an inherited handle and the child stays
+//   until it is killed; fork-idle: forked PID, a child that does nothing and stays likewise
+// - leave-main: ok, the main thread is ended, another one goes on; exec: ok, then the process is
+//   `sleep`; pid: pid N; exit: no answer, destructors run
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,12 +36,14 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "slotd/client.hpp"
+#include "tests/support/burn.hpp"
 
 namespace {
 
@@ -105,6 +108,30 @@ class Worker {
            return std::string("ok");
          }},
         {"fork-drop", [this](const Words&) { return fork_drop(); }},
+        {"burn",
+         [this](const Words& w) {
+           burner_.reset();
+           burner_ = std::make_unique<slotd::testing::Burner>(to_number(w.at(1)));
+           return std::string("ok");
+         }},
+        {"burn-child", [](const Words& w) { return burn_child(to_number(w.at(1)), false); }},
+        {"burn-orphan", [](const Words& w) { return burn_child(to_number(w.at(1)), true); }},
+        {"grow",
+         [this](const Words& w) {
+           memory_.emplace_back(std::size_t{to_number(w.at(1))} << 20, 'x');
+           return std::string("ok");
+         }},
+        {"cpu", [](const Words&) { return "cpu " + std::to_string(used_micros()); }},
+        {"report", [this](const Words& w) { return report(w); }},
+        {"notice",
+         [this](const Words& w) {
+           return std::string(slotd::notice_name(handle(w.at(1)).notice()));
+         }},
+        {"told",
+         [this](const Words&) {
+           const std::lock_guard<std::mutex> turn(told_turn_);
+           return "told" + told_;
+         }},
         {"fork-claim", [this](const Words& w) { return fork_claim(w.at(1)); }},
         {"fork-idle", [](const Words&) { return fork_idle(); }},
         {"pid", [](const Words&) { return "pid " + std::to_string(::getpid()); }},
@@ -115,8 +142,13 @@ class Worker {
   std::string attach() {
     std::error_code ec;
     std::string detail;
-    auto made = std::make_unique<slotd::Client>(slotd::Client::Options{segment_, "test-worker"}, ec,
-                                                &detail);
+    const auto note = [this](const slotd::JobNotice& notice) {
+      const std::lock_guard<std::mutex> turn(told_turn_);
+      told_ += std::string(" ") + slotd::notice_name(notice.notice) + ":" +
+               std::to_string(notice.slot) + ":" + notice.type;
+    };
+    auto made = std::make_unique<slotd::Client>(
+        slotd::Client::Options{segment_, "test-worker", note}, ec, &detail);
     if (ec) return error_line(ec) + " " + detail;
     clients_.push_back(std::move(made));
     current_ = clients_.size() - 1;
@@ -202,6 +234,56 @@ class Worker {
            std::to_string(info->owner_pid);
   }
 
+  static std::uint32_t to_number(const std::string& text) {
+    return static_cast<std::uint32_t>(std::stoul(text));
+  }
+
+  std::string report(const Words& words) {
+    slotd::Report figures;
+    for (std::size_t i = 2; i < words.size(); ++i) {
+      const std::string value = words[i].substr(words[i].find('=') + 1);
+      if (words[i].rfind("cpu=", 0) == 0) figures.cpu_micro = std::stoull(value);
+      if (words[i].rfind("memory=", 0) == 0) figures.memory_bytes = std::stoull(value);
+    }
+    std::error_code ec;
+    handle(words.at(1)).report(figures, ec);
+    return ec ? error_line(ec) : "ok";
+  }
+
+  /// CPU time of this process so far, children not among it.
+  static std::int64_t used_micros() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto micros = [](const timeval& time) {
+      return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
+    };
+    return micros(usage.ru_utime) + micros(usage.ru_stime);
+  }
+
+  /// A child that burns, or a grandchild whose parent has ended.
+  static std::string burn_child(std::uint32_t milli, bool as_orphan) {
+    int ends[2];
+    if (::pipe(ends) != 0) return "failed pipe";
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (as_orphan && ::fork() != 0) ::_exit(0);
+      outlive_parent();
+      ::close(STDIN_FILENO);
+      ::close(STDOUT_FILENO);
+      const pid_t self = ::getpid();
+      if (::write(ends[1], &self, sizeof(self)) != sizeof(self)) ::_exit(1);
+      const std::atomic<bool> never{false};
+      slotd::testing::burn_here(milli, 60, never);
+      ::_exit(0);
+    }
+    if (as_orphan) ::waitpid(child, nullptr, 0);
+    pid_t burning = 0;
+    const ssize_t got = ::read(ends[0], &burning, sizeof(burning));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return got == sizeof(burning) ? "forked " + std::to_string(burning) : "failed read";
+  }
+
   std::string fork_drop() {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -255,6 +337,10 @@ class Worker {
   std::size_t current_ = 0;
   std::map<int, slotd::Slot> slots_;
   int next_ = 0;
+  std::unique_ptr<slotd::testing::Burner> burner_;
+  std::vector<std::string> memory_;
+  std::mutex told_turn_;
+  std::string told_;  ///< " KIND:SLOT:TYPE" for each notice
 };
 
 /// Serves to the end; `exec` turns the process into another program.

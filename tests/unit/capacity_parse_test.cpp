@@ -62,51 +62,58 @@ TEST(DecideCapacity, TheRequestWinsElseTheTightest) {
   EXPECT_EQ(decide_capacity(facts).micro, 20'000'000U);
 }
 
-class CapacityTree : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "slotd-capacity-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-  void write(const std::string& path, const std::string& text) const {
-    const std::filesystem::path file = root_ + path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text;
-  }
-  std::string root_;
+/// A host as it is stored below fixtures/host.
+CapacityFacts read_fixture(const std::string& name) {
+  return read_capacity_facts(std::string(SLOTD_HOST_FIXTURES) + "/" + name);
+}
+
+struct FixtureCase {
+  const char* name;
+  std::optional<std::uint64_t> quota_micro;
+  std::optional<std::uint64_t> cpuset_micro;
 };
 
-TEST_F(CapacityTree, TightestAncestorOfVersion2) {
-  write("/proc/self/cgroup", "0::/kubepods/pod1/c1\n");
-  write("/sys/fs/cgroup/kubepods/pod1/c1/cpu.max", "max 100000\n");
-  write("/sys/fs/cgroup/kubepods/pod1/cpu.max", "350000 100000\n");
-  write("/sys/fs/cgroup/kubepods/cpu.max", "800000 100000\n");
-  write("/sys/fs/cgroup/kubepods/pod1/c1/cpuset.cpus.effective", "0-5\n");
-  const CapacityFacts facts = read_capacity_facts(root_);
-  EXPECT_EQ(facts.quota_micro, 3'500'000U);
-  EXPECT_EQ(facts.cpuset_micro, 6'000'000U);
-}
+class CapacityFixture : public ::testing::TestWithParam<FixtureCase> {};
 
-TEST_F(CapacityTree, Version1) {
-  write("/proc/self/cgroup", "5:cpuset:/d\n4:cpu,cpuacct:/d\n");
-  write("/sys/fs/cgroup/cpu/d/cpu.cfs_quota_us", "-1\n");
-  write("/sys/fs/cgroup/cpu/d/cpu.cfs_period_us", "100000\n");
-  write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n");
-  write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-  write("/sys/fs/cgroup/cpuset/d/cpuset.effective_cpus", "0,2\n");
-  const CapacityFacts facts = read_capacity_facts(root_);
-  EXPECT_EQ(facts.quota_micro, 2'000'000U);
-  EXPECT_EQ(facts.cpuset_micro, 2'000'000U);
-}
-
-TEST_F(CapacityTree, MissingFilesAreNoFacts) {
-  const CapacityFacts facts = read_capacity_facts(root_);
-  EXPECT_FALSE(facts.quota_micro);
-  EXPECT_FALSE(facts.cpuset_micro);
+TEST_P(CapacityFixture, QuotaAndCpusOfTheStoredHost) {
+  const CapacityFacts facts = read_fixture(GetParam().name);
+  EXPECT_EQ(facts.quota_micro, GetParam().quota_micro);
+  EXPECT_EQ(facts.cpuset_micro, GetParam().cpuset_micro);
   EXPECT_GE(facts.online_micro, 1'000'000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hosts, CapacityFixture,
+    ::testing::Values(
+        // 350000 / 100000 of the unit; its slice has none (-1).
+        FixtureCase{"v1", 3'500'000, 8'000'000},
+        // A namespace of its own: the group is the mount. CPUs 0-3 and 8.
+        FixtureCase{"v2_namespace", 2'500'000, 5'000'000},
+        // 4 cores for the pod, 750000 / 200000 = 3.75 for all pods; 2-7 for the pod.
+        FixtureCase{"v2_nested", 3'750'000, 6'000'000},
+        FixtureCase{"v2_unlimited", std::nullopt, std::nullopt},
+        // 62500 / 50000 = 1.25 below 12; four CPUs; v2 has no say.
+        FixtureCase{"hybrid", 1'250'000, 4'000'000}, FixtureCase{"docker_v1", 1'500'000, 2'000'000},
+        FixtureCase{"docker_v2_host_namespace", 500'000, 2'000'000},
+        FixtureCase{"missing_files", std::nullopt, std::nullopt},
+        FixtureCase{"usual_places", 1'750'000, std::nullopt},
+        FixtureCase{"no_such_host", std::nullopt, std::nullopt}),
+    [](const auto& host) { return host.param.name; });
+
+TEST(CapacityFixtureTree, ANestedQuotaThatChangesIsSeenByTheNextReading) {
+  std::string root = (std::filesystem::temp_directory_path() / "slotd-capacity-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  std::filesystem::copy(std::string(SLOTD_HOST_FIXTURES) + "/v2_nested", root,
+                        std::filesystem::copy_options::recursive);
+  const std::string leaf =
+      root +
+      "/sys/fs/cgroup/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7.slice/"
+      "cri-1.scope/cpu.max";
+  std::ofstream(leaf) << "133333 100000\n";
+  EXPECT_EQ(read_capacity_facts(root).quota_micro, 1'333'330U);
+  std::ofstream(leaf) << "max 100000\n";
+  EXPECT_EQ(read_capacity_facts(root).quota_micro, 3'750'000U);
+  std::filesystem::remove_all(root);
 }
 
 TEST(PidTranslation, InnermostPidOfTheStatusText) {

@@ -226,6 +226,8 @@ TEST(ConfigErrors, ValuesOutOfRange) {
        "8760h)"},
       {"pressure: { ticks: 0 }",
        "1:20: error: pressure.ticks: '0' is out of range (expected 1 to 1000000)"},
+      {"pressure: { psi: 1.5 }",
+       "1:18: error: pressure.psi: '1.5' is out of range (expected a fraction up to 1, 0 is off)"},
       {"segment: { slots: 0 }",
        "1:19: error: segment.slots: '0' is out of range (expected 1 to 4096)"},
       {"segment: { slots: 4097 }",

@@ -87,7 +87,9 @@ std::vector<KeyCase> all_keys() {
        "256MiB"},
       {"max_pulse_clients", group("pulse"), "60", "40", "40"},
       {"memory_source", source_of, "rss", "cgroup", "cgroup"},
-      {"memory_kill_grace_sec", [](const Config&) { return "ignored"; }, "ignored", "0", "ignored"},
+      {"memory_kill_grace_sec",
+       [](const Config& c) { return format_duration_ms(c.pressure.memory_grace_ms); }, "0s", "2.5",
+       "2500ms"},
       {"cpu_kill_grace_sec",
        [](const Config& c) { return format_duration_ms(c.pressure.grace_ms); }, "30s", "45", "45s"},
       {"room_composite_cpu_cost", cost("room_composite"), "4", "3.5", "3.5"},
@@ -390,10 +392,17 @@ TEST(Livekit, SlipsInKeysThatWouldBeIgnoredAreNoted) {
             "    write out what concerns slotd\n");
 }
 
-TEST(Livekit, AMemoryGraceIsNotedToHaveNoEffect) {
-  EXPECT_THAT(brief_messages_of("cpu_cost: { memory_kill_grace_sec: 10 }\n"),
-              ElementsAre("1:36: warning: cpu_cost.memory_kill_grace_sec: slotd kills no job for "
-                          "its memory (the key has no effect here)"));
+TEST(Livekit, TheGracesAreThoseOfPressureAndTheActionIsNot) {
+  const Config config =
+      parse_good("cpu_cost: { memory_kill_grace_sec: 10, cpu_kill_grace_sec: 20 }\n");
+  EXPECT_EQ(config.pressure.memory_grace_ms, 10'000U);
+  EXPECT_EQ(config.pressure.grace_ms, 20'000U);
+  EXPECT_EQ(config.pressure.action, PressureAction::kNotify);
+  const Config own = parse_good(
+      "cpu_cost: { memory_kill_grace_sec: 10 }\n"
+      "slotd: { pressure: { memory_grace: 3s, action: stop } }\n");
+  EXPECT_EQ(own.pressure.memory_grace_ms, 3'000U);
+  EXPECT_EQ(own.pressure.action, PressureAction::kStop);
 }
 
 TEST(Livekit, APoolTooSmallForOneChromeIsNotedAtItsKey) {

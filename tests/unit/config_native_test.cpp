@@ -28,6 +28,9 @@ TEST(NativeDefaults, AreTheSeeds) {
   EXPECT_EQ(config.pressure.reset_ticks, 5U);
   EXPECT_EQ(config.pressure.grace_ms, 30'000U);
   EXPECT_EQ(config.pressure.action, PressureAction::kNotify);
+  EXPECT_EQ(config.pressure.psi_ppb, 0U);
+  EXPECT_EQ(config.pressure.memory_grace_ms, 0U);
+  EXPECT_FALSE(config.pressure.process_group);
   EXPECT_EQ(config.segment.mode, 0660U);
   EXPECT_EQ(config.segment.slots, 1'024U);
   EXPECT_EQ(config.segment.processes, 512U);
@@ -215,16 +218,22 @@ TEST(NativeQueue, ReadsEveryKey) {
 }
 
 TEST(NativePressure, ReadsEveryKey) {
-  const Config config =
-      parse_good("pressure: { threshold: 0.9, ticks: 3, reset_ticks: 2, grace: 0s, action: kill }");
+  const Config config = parse_good(
+      "pressure: { threshold: 0.9, ticks: 3, reset_ticks: 2, grace: 0s, action: kill, psi: 0.4,\n"
+      "  memory_grace: 2s, process_group: true }");
   EXPECT_EQ(config.pressure.threshold_ppb, 900'000'000U);
   EXPECT_EQ(config.pressure.ticks, 3U);
   EXPECT_EQ(config.pressure.reset_ticks, 2U);
   EXPECT_EQ(config.pressure.grace_ms, 0U);
   EXPECT_EQ(config.pressure.action, PressureAction::kKill);
+  EXPECT_EQ(config.pressure.psi_ppb, 400'000'000U);
+  EXPECT_EQ(config.pressure.memory_grace_ms, 2'000U);
+  EXPECT_TRUE(config.pressure.process_group);
   EXPECT_EQ(parse_good("pressure: { action: none }").pressure.action, PressureAction::kNone);
   EXPECT_EQ(parse_good("pressure: { action: notify }").pressure.action, PressureAction::kNotify);
   EXPECT_EQ(parse_good("pressure: { action: stop }").pressure.action, PressureAction::kStop);
+  EXPECT_EQ(parse_good("pressure: { psi: 0 }").pressure.psi_ppb, 0U);
+  EXPECT_EQ(parse_good("pressure: { psi: 1 }").pressure.psi_ppb, 1'000'000'000U);
 }
 
 TEST(NativeSegment, ReadsEveryKey) {

@@ -67,6 +67,9 @@ TEST(WriteConfig, PrintsEveryKey) {
             "  reset_ticks: 5\n"
             "  grace: 30s\n"
             "  action: notify\n"
+            "  psi: 0\n"
+            "  memory_grace: 0s\n"
+            "  process_group: false\n"
             "segment:\n"
             "  path: \"/run/slotd/segment\"\n"
             "  mode: \"0660\"\n"
@@ -127,9 +130,14 @@ class RandomConfig {
     config.memory = {below(kMaxBytes + 1), below(kMaxBytes + 1),
                      static_cast<MemorySource>(below(3))};
     config.queue = {1 + below(kMaxDurationMs), 1 + below(kMaxDurationMs)};
-    config.pressure = {1 + static_cast<std::uint32_t>(below(kRatioOne)), 1 + small(1'000'000),
-                       1 + small(1'000'000), below(kMaxDurationMs + 1),
-                       static_cast<PressureAction>(below(4))};
+    config.pressure = {1 + static_cast<std::uint32_t>(below(kRatioOne)),
+                       1 + small(1'000'000),
+                       1 + small(1'000'000),
+                       below(kMaxDurationMs + 1),
+                       static_cast<PressureAction>(below(4)),
+                       small(kRatioOne + 1),
+                       below(kMaxDurationMs + 1),
+                       below(2) == 0};
     config.segment.mode = 0600U | (small(8) & 6U) << 3U | (small(2) << 2U);
     config.segment.slots = 1 + small(4'096);
     config.segment.processes = 1 + small(1'023);
@@ -214,15 +222,38 @@ TEST(PackagedFile, IsTheDefaultsAndTheTwoThatThePackageSettles) {
 TEST(PackagedFile, NamesEveryKey) {
   const ConfigResult result = read_config(kSource + "/systemd/slotd.yaml");
   ASSERT_TRUE(result.config.has_value());
-  for (const char* path :
-       {"cpu.capacity",       "cpu.max_utilization",   "cpu.hold",           "cpu.charge",
-        "cpu.idle_rule",      "cpu.sample_interval",   "cpu.affinity",       "memory.max",
-        "memory.headroom",    "memory.source",         "types.track.max",    "types.track.cpu",
-        "types.track.memory", "types.track.min",       "types.track.groups", "types.track.aliases",
-        "groups.web.max",     "queue.overtake_window", "queue.turn",         "pressure.threshold",
-        "pressure.ticks",     "pressure.reset_ticks",  "pressure.grace",     "pressure.action",
-        "segment.path",       "segment.mode",          "segment.group",      "segment.slots",
-        "segment.processes"}) {
+  for (const char* path : {"cpu.capacity",
+                           "cpu.max_utilization",
+                           "cpu.hold",
+                           "cpu.charge",
+                           "cpu.idle_rule",
+                           "cpu.sample_interval",
+                           "cpu.affinity",
+                           "memory.max",
+                           "memory.headroom",
+                           "memory.source",
+                           "types.track.max",
+                           "types.track.cpu",
+                           "types.track.memory",
+                           "types.track.min",
+                           "types.track.groups",
+                           "types.track.aliases",
+                           "groups.web.max",
+                           "queue.overtake_window",
+                           "queue.turn",
+                           "pressure.threshold",
+                           "pressure.ticks",
+                           "pressure.reset_ticks",
+                           "pressure.grace",
+                           "pressure.action",
+                           "pressure.psi",
+                           "pressure.memory_grace",
+                           "pressure.process_group",
+                           "segment.path",
+                           "segment.mode",
+                           "segment.group",
+                           "segment.slots",
+                           "segment.processes"}) {
     EXPECT_TRUE(result.config->marks.find(path).known()) << path;
   }
   const std::string text = read_text(kSource + "/systemd/slotd.yaml");

@@ -83,6 +83,9 @@ TEST(CommandLine, UsageErrors) {
   EXPECT_EQ(run({"claim", "-t", "web", "--pid", "x"}).status, 64);
   EXPECT_EQ(run({"bind", "v1-1-1-1-1"}).status, 64) << "no pid";
   EXPECT_EQ(run({"activate"}).status, 64);
+  EXPECT_EQ(run({"report", "--cpu", "1"}).status, 64) << "no token";
+  EXPECT_EQ(run({"report", "v1-1-1-1-1", "--segment", kNowhere}).status, 64) << "no figure";
+  EXPECT_EQ(run({"report", "v1-1-1-1-1", "--cpu", "2m", "--segment", kNowhere}).status, 64);
   EXPECT_EQ(run({"free", "one"}).status, 64);
   EXPECT_EQ(run({"free", "-1"}).status, 64);
   EXPECT_EQ(run({"config"}).status, 64);
@@ -123,6 +126,7 @@ TEST(CommandLine, GlobalOptionsStandBeforeOrAfterTheVerb) {
            {"config", "show", "--segment", kNowhere, "-J"},
            {"config", "-J", "show", "--segment", kNowhere},
            {"limits", "set", "web=1", "-J", "--segment", kNowhere},
+           {"report", "v1-1-1-1-1", "--cpu", "0.3", "--memory", "9GB", "-J", "--segment", kNowhere},
            {"release", "v1-1-1-1-1", "-J", "-q", "--segment", kNowhere},
        }) {
     const Ran ran = run(words);

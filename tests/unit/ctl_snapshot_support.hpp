@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "slotd/snapshot.hpp"
 #include "tests/support/json_schema.hpp"
@@ -49,6 +51,7 @@ inline Snapshot busy_node() {
   return out;
 }
 
+/// Charged by its smoothed use, which is less than what the last sample says.
 inline SlotSnapshot held_slot() {
   SlotSnapshot slot;
   slot.slot = 5;
@@ -59,10 +62,23 @@ inline SlotSnapshot held_slot() {
   slot.owner_pid = 4712;
   slot.owner_name = "handler";
   slot.charge_micro = 2'500'000;
-  slot.measured = true;
+  slot.charge_origin = ChargeOrigin::kMeasured;
+  slot.measured_micro = 2'734'567;
+  slot.measured_memory_bytes = 850ULL << 20;
+  slot.origin = UsageOrigin::kTree;
   slot.memory_bytes = 1ULL << 30;
+  slot.memory_pending_bytes = 174ULL << 20;  // 1024 MiB less 850
   slot.age_s = 12.5;
+  slot.active_s = 10.25;
   return slot;
+}
+
+/// A node whose last sample is 0.4 s old, with these slots.
+inline Snapshot sampled_node(std::vector<SlotSnapshot> slots) {
+  Snapshot out;
+  out.broker = {BrokerState::kReady, 4711, "0.1.0", 0.4};
+  out.slots = std::move(slots);
+  return out;
 }
 
 /// Empty when the document follows docs/schema.

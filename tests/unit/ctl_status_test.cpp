@@ -48,9 +48,9 @@ TEST(StatusJson, BrokerDown) {
 
 TEST(StatusJson, CpuAndMemory) {
   const std::string text = print_json(status_json(busy_node(), kPath));
-  EXPECT_TRUE(
-      has(text,
-          R"("cpu":{"capacity":12.0,"budget":9.6,"charged":6.0,"available":3.6,"measured":5.1})"));
+  EXPECT_TRUE(has(
+      text, R"("cpu":{"capacity":12.0,"budget":9.6,"charged":6.0,"available":3.6,"measured":5.1,)"
+            R"("host_busy":null,"psi":null})"));
   EXPECT_TRUE(has(text, R"("memory":{"max":0,"used":0,"pending":0,"headroom":1073741824})"));
 }
 
@@ -84,9 +84,41 @@ TEST(StatusJson, Types) {
 
 TEST(StatusJson, GroupsAndCounters) {
   const std::string text = print_json(status_json(busy_node(), kPath));
-  EXPECT_TRUE(has(text, R"("groups":[{"name":"web","limit":18,"in_use":0}])"));
+  EXPECT_TRUE(has(text, R"("groups":[{"name":"web","limit":18,"in_use":0,"external":0,)"
+                        R"("external_unreadable":false}])"));
   EXPECT_TRUE(has(
       text, R"("counters":{"claims":7,"refusals":5,"releases":3,"reaped":1,"stale_releases":2})"));
+}
+
+TEST(StatusJson, HostLoad) {
+  Snapshot snapshot = busy_node();
+  snapshot.host_busy_micro = 7'250'000;
+  snapshot.psi_cpu_ppb = 125'000'000;
+  const std::string text = print_json(status_json(snapshot, kPath));
+  EXPECT_TRUE(has(text, R"("measured":5.1,"host_busy":7.25,"psi":0.125})")) << text;
+  EXPECT_EQ(problems("status", text), "");
+}
+
+TEST(StatusJson, StaleSamplesSaySo) {
+  Snapshot snapshot = busy_node();
+  EXPECT_EQ(status(snapshot)["broker"]["sample_stale"], false);
+  snapshot.broker = {BrokerState::kDown, 0, "0.1.0", 12.3, true};
+  EXPECT_EQ(status(snapshot)["broker"]["sample_stale"], true);
+  EXPECT_EQ(status(snapshot)["broker"]["sample_age"], 12.3);
+}
+
+TEST(StatusJson, GroupsFromOutside) {
+  Snapshot snapshot = busy_node();
+  snapshot.groups[0].external = 7;
+  snapshot.groups[0].in_use = 9;
+  std::string text = print_json(status_json(snapshot, kPath));
+  EXPECT_TRUE(has(text, R"("in_use":9,"external":7,"external_unreadable":false)")) << text;
+  snapshot.groups[0].external = 18;  // the limit stands in for what is not known
+  snapshot.groups[0].external_unreadable = true;
+  snapshot.groups[0].in_use = 2;
+  text = print_json(status_json(snapshot, kPath));
+  EXPECT_TRUE(has(text, R"("in_use":2,"external":null,"external_unreadable":true)")) << text;
+  EXPECT_EQ(problems("status", text), "");
 }
 
 TEST(StatusJson, UnstableIsSaidOnlyWhereItIs) {
@@ -107,9 +139,9 @@ TEST(StatusJson, RemovedTypesAreShownUntilTheyAreEmpty) {
 TEST(StatusText, SaysTheSame) {
   const std::string text = shown(busy_node());
   EXPECT_TRUE(has(text, "broker    ready, pid 4711, version 0.1.0, sampled 0.4s ago\n")) << text;
-  EXPECT_TRUE(has(text, "capacity 12, budget 9.6, charged 6, available 3.6, measured 5.1\n"))
-      << text;
-  EXPECT_TRUE(has(text, "memory    not limited\n")) << text;
+  EXPECT_TRUE(has(text, "cpu       capacity 12, budget 9.6, charged 6, available 3.6\n")) << text;
+  EXPECT_TRUE(has(text, "load      owners use 5.1\n")) << text;
+  EXPECT_TRUE(has(text, "memory    used 0B, not limited\n")) << text;
   EXPECT_TRUE(has(text, "7 claims, 5 refusals, 3 releases, 1 reaped, 2 stale releases\n")) << text;
   EXPECT_TRUE(has(text,
                   "TYPE        LIMIT IN USE PENDING WAITING CPU CAN ACCEPT\n"
@@ -117,6 +149,58 @@ TEST(StatusText, SaysTheSame) {
                   "track           -      0       0       0 0.5 yes\n"))
       << text;
   EXPECT_TRUE(has(text, "GROUP LIMIT IN USE\nweb      18      0\n")) << text;
+}
+
+TEST(StatusText, LoadAndMemory) {
+  Snapshot snapshot = busy_node();
+  snapshot.measured_micro = 5'123'456;
+  snapshot.host_busy_micro = 7'250'000;
+  snapshot.psi_cpu_ppb = 125'999'999;
+  snapshot.charged_micro = 10'123'456;  // 9.6 less that is -0.523456
+  snapshot.memory_max_bytes = 16ULL << 30;
+  snapshot.memory_used_bytes = 3ULL << 29;
+  snapshot.memory_pending_bytes = 512ULL << 20;
+  const std::string text = shown(snapshot);
+  EXPECT_TRUE(has(text, "cpu       capacity 12, budget 9.6, charged 10.123, available -0.523\n"))
+      << text;
+  EXPECT_TRUE(has(text, "load      owners use 5.123, whole host 7.25, CPU pressure 12.5 %\n"))
+      << text;
+  EXPECT_TRUE(has(text, "memory    max 16GiB, used 1.5GiB, pending 512MiB, headroom 1GiB\n"))
+      << text;
+}
+
+TEST(StatusText, BeforeASample) {
+  Snapshot snapshot = busy_node();
+  snapshot.broker.sample_age_s = -1;
+  snapshot.measured_micro = kNotMeasured;
+  const std::string text = shown(snapshot);
+  EXPECT_TRUE(has(text, "version 0.1.0, nothing sampled yet\n")) << text;
+  EXPECT_TRUE(has(text, "load      not measured yet\n")) << text;
+  EXPECT_TRUE(has(text, "memory    not limited\n")) << text;
+  EXPECT_FALSE(has(text, "STALE")) << text;
+}
+
+TEST(StatusText, StaleSamplesStandOut) {
+  Snapshot snapshot = busy_node();
+  snapshot.broker = {BrokerState::kDown, 0, "0.1.0", 12.3, true};
+  EXPECT_TRUE(has(shown(snapshot),
+                  "broker    down, version 0.1.0, sampled 12.3s ago\n"
+                  "STALE     measured 12.3s ago, broker down: not what is used now\n"))
+      << shown(snapshot);
+}
+
+TEST(StatusText, GroupsFromOutside) {
+  Snapshot snapshot = busy_node();
+  snapshot.groups[0].external = 7;
+  snapshot.groups[0].in_use = 9;
+  EXPECT_TRUE(has(shown(snapshot),
+                  "GROUP LIMIT IN USE FROM OUTSIDE\n"
+                  "web      18      9 7\n"))
+      << shown(snapshot);
+  snapshot.groups[0].external_unreadable = true;
+  snapshot.groups[0].in_use = 2;
+  EXPECT_TRUE(has(shown(snapshot), "web      18      2 unreadable: counts as full\n"))
+      << shown(snapshot);
 }
 
 TEST(StatusText, NamesCannotPlayWithTheTerminal) {

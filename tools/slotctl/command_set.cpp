@@ -16,6 +16,7 @@
 #include "tools/slotctl/commands/limits.hpp"
 #include "tools/slotctl/commands/procs.hpp"
 #include "tools/slotctl/commands/release.hpp"
+#include "tools/slotctl/commands/report.hpp"
 #include "tools/slotctl/commands/run.hpp"
 #include "tools/slotctl/commands/slots.hpp"
 #include "tools/slotctl/commands/status.hpp"
@@ -57,6 +58,7 @@ void add_all_commands(CommandSet& set) {
   add_bind(set);
   add_adopt(set);
   add_activate(set);
+  add_report(set);
   add_end(set);
   add_release(set);
   add_can_accept(set);

@@ -18,6 +18,14 @@ constexpr std::int64_t to_signed(std::uint64_t value) noexcept {
 
 inline std::string cores_text(std::uint64_t micro) { return format_cores_micro(to_signed(micro)); }
 
+/// For eyes, to the nearest millicore: 1734211 is "1.734". -J has the exact figure.
+inline std::string rounded_cores_text(std::int64_t micro) {
+  const std::int64_t magnitude = micro < 0 ? -micro : micro;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() - 500;
+  const std::int64_t milli = ((magnitude > kMost ? kMost : magnitude) + 500) / 1000;
+  return format_cores_micro((micro < 0 ? -milli : milli) * 1000);
+}
+
 inline std::string limit_text(std::uint32_t limit) {
   return limit == kNoLimit ? "-" : std::to_string(limit);
 }

@@ -1,6 +1,7 @@
 #include "tools/dev/mainjob/crew.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,11 @@ constexpr std::uint64_t kLastKillNs = 10 * kNsPerSecond;
 std::string describe_status(int status) {
   if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));
   return "exited with " + std::to_string(WEXITSTATUS(status));
+}
+
+std::uint64_t to_ns(const timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * kNsPerSecond +
+         static_cast<std::uint64_t>(time.tv_usec) * 1000;
 }
 
 void sleep_briefly() { ::usleep(2000); }
@@ -92,12 +98,21 @@ Crew::Member* Crew::find_member(int pid) {
   return nullptr;  // a handler whose service died
 }
 
-std::vector<std::string> Crew::reap_children() {
+int Crew::start_worker(const std::string& program, const std::vector<std::string>& arguments) {
+  return spawn({plan_.programs + "/" + program, arguments, make_environment(), plan_.worker_log});
+}
+
+std::vector<std::string> Crew::reap_children(const OtherChild& other) {
   std::vector<std::string> problems;
   int status = 0;
-  for (int pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+  rusage usage{};
+  for (int pid = ::wait4(-1, &status, WNOHANG, &usage); pid > 0;
+       pid = ::wait4(-1, &status, WNOHANG, &usage)) {
     Member* member = find_member(pid);
-    if (member == nullptr) continue;
+    if (member == nullptr) {  // a handler, or one whose service died
+      if (other) other(pid, status, to_ns(usage.ru_utime) + to_ns(usage.ru_stime));
+      continue;
+    }
     member->pid = 0;
     if (!member->end_expected) problems.push_back(member->name + " " + describe_status(status));
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,9 +35,17 @@ class Crew {
   void start_broker();
   void start_services();
 
+  /// Starts a program of the folder on the crew's segment. It is the caller's to stop. Returns its
+  /// pid.
+  int start_worker(const std::string& program, const std::vector<std::string>& arguments);
+
+  /// What became of a child that is neither the broker nor a service: wait status, and the CPU time
+  /// of it and of its own children that it has waited for.
+  using OtherChild = std::function<void(int pid, int status, std::uint64_t cpu_ns)>;
+
   /// Reaps all children that ended. Returns a text for each that ended without having been killed
   /// or stopped here.
-  std::vector<std::string> reap_children();
+  std::vector<std::string> reap_children(const OtherChild& other = {});
   /// Starts what was killed and is due.
   void restart_due(std::uint64_t now_ns);
 

@@ -14,6 +14,7 @@ struct Options {
   std::uint64_t seed = 0;
   std::string config;  ///< empty: the main job writes its own
   bool kill = true;
+  bool burn = false;  ///< handlers really use CPU; nothing is killed
 };
 
 /// The options, or the status to exit with: 0 after --help, 64 after a mistake. Without --seed a

@@ -40,8 +40,8 @@ struct SpawnRequest {
 };
 
 /// Starts a program in a process group of its own, with default signals, which the kernel kills
-/// when the caller dies. Returns its pid. A program that cannot be executed exits with 127. Throws
-/// std::system_error when there is no process to be had. Precondition: the caller has one thread.
+/// when the calling thread ends. Returns its pid. A program that cannot be executed exits with 127.
+/// Throws std::system_error when there is no process to be had.
 int spawn(const SpawnRequest& request);
 
 /// Makes the caller the parent of descendants whose own parent dies. Throws std::system_error.

@@ -6,6 +6,7 @@
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
 #include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/usage_view.hpp"
 
 namespace slotd::ctl {
 
@@ -25,7 +26,7 @@ const char* liveness_name(Liveness liveness) {
   return "pid";
 }
 
-Json process_json(const ProcessSnapshot& process) {
+Json process_json(const ProcessSnapshot& process, const BrokerSnapshot& broker) {
   Json out;
   out["index"] = process.index;
   out["pid"] = process.pid;
@@ -36,6 +37,11 @@ Json process_json(const ProcessSnapshot& process) {
   out["liveness"] = liveness_name(process.liveness);
   out["watched"] = process.watched;
   out["age"] = seconds_json(process.attached_age_s);
+  out["measured"] = optional_cores_json(process.measured_micro);
+  out["memory"] = optional_bytes_json(process.memory_bytes);
+  out["source"] = source_json(process.origin);
+  out["sample_age"] = sample_age_json(
+      broker, process.measured_micro.has_value() || process.memory_bytes.has_value());
   return out;
 }
 
@@ -47,7 +53,10 @@ std::vector<Cell> process_row(const ProcessSnapshot& process, Charset charset) {
           {std::to_string(process.slots)},
           {liveness_name(process.liveness), tone},
           {process.watched ? "yes" : "no"},
-          {age_text(process.attached_age_s)}};
+          {age_text(process.attached_age_s)},
+          {optional_cores_text(process.measured_micro)},
+          {optional_bytes_text(process.memory_bytes)},
+          {source_text(process.origin)}};
 }
 
 int run_procs(const Context& context) {
@@ -68,7 +77,7 @@ Json procs_json(const Snapshot& snapshot) {
   Json out = make_document();
   out["processes"] = Json::array();
   for (const ProcessSnapshot& process : snapshot.processes) {
-    out["processes"].push_back(process_json(process));
+    out["processes"].push_back(process_json(process, snapshot.broker));
   }
   if (!snapshot.stable) out["unstable"] = true;
   return out;
@@ -79,11 +88,16 @@ std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charse
   table.columns = {{"PID", Align::kRight},     {"NAME", Align::kLeft, true},
                    {"UID", Align::kRight},     {"SLOTS", Align::kRight},
                    {"LIVENESS", Align::kLeft}, {"WATCHED", Align::kLeft},
-                   {"AGE", Align::kRight}};
+                   {"AGE", Align::kRight},     {"CPU", Align::kRight},
+                   {"MEMORY", Align::kRight},  {"SOURCE", Align::kLeft}};
   for (const ProcessSnapshot& process : snapshot.processes) {
     table.rows.push_back(process_row(process, charset));
   }
-  return render_table(table, style);
+  std::string text = render_table(table, style);
+  if (!snapshot.processes.empty()) {
+    text += "\n" + sample_line(snapshot.broker, UsageOrigin::kNone, style);
+  }
+  return text;
 }
 
 void add_procs(CommandSet& set) {

@@ -1,5 +1,6 @@
-// `procs`: the processes that own or may own slots, and how their life is known. Maps read-only;
-// needs neither the broker nor write permission. The formatting is pure.
+// `procs`: the processes that own or may own slots, how their life is known, and what they were
+// measured to use. Maps read-only; needs neither the broker nor write permission. The formatting is
+// pure.
 #pragma once
 
 #include <string>

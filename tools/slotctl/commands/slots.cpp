@@ -1,17 +1,38 @@
 #include "tools/slotctl/commands/slots.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
 #include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/usage_view.hpp"
 
 namespace slotd::ctl {
 
 namespace {
 
-Json slot_json(const SlotSnapshot& slot) {
+Json reported_json(const Report& report) {
+  if (!report.cpu_micro && !report.memory_bytes) return nullptr;
+  return Json{{"cpu", optional_cores_json(report.cpu_micro)},
+              {"memory", optional_bytes_json(report.memory_bytes)}};
+}
+
+bool is_measured(const SlotSnapshot& slot) {
+  return slot.measured_micro.has_value() || slot.measured_memory_bytes.has_value();
+}
+
+/// The owner may be measured while nothing of it is this slot's yet.
+UsageOrigin shown_origin(const SlotSnapshot& slot) {
+  return is_measured(slot) ? slot.origin : UsageOrigin::kNone;
+}
+
+Json slot_json(const SlotSnapshot& slot, const BrokerSnapshot& broker) {
   Json out;
   out["slot"] = slot.slot;
   out["token"] = slot.token;
@@ -22,26 +43,167 @@ Json slot_json(const SlotSnapshot& slot) {
       Json{{"pid", slot.owner_pid}, {"name", slot.owner_name}, {"dead", slot.owner_dead}};
   out["cpu"] = milli_cores_json(slot.word.cost_milli());
   out["charge"] = cores_json(to_signed(slot.charge_micro));
-  out["measured"] = slot.measured ? cores_json(to_signed(slot.charge_micro)) : Json(nullptr);
+  out["measured"] = optional_cores_json(slot.measured_micro);
   out["memory"] = slot.memory_bytes;
   out["age"] = seconds_json(slot.age_s);
+  out["charge_source"] = charge_source_name(slot.charge_origin);
+  out["memory_measured"] = optional_bytes_json(slot.measured_memory_bytes);
+  out["memory_pending"] = slot.memory_pending_bytes;
+  out["source"] = source_json(shown_origin(slot));
+  out["sample_age"] = sample_age_json(broker, is_measured(slot));
+  out["reported"] = reported_json(slot.reported);
+  out["notice"] = slot.notice == Notice::kCalm ? Json(nullptr) : Json(notice_name(slot.notice));
+  out["active_age"] = slot.active_s < 0 ? Json(nullptr) : seconds_json(slot.active_s);
   return out;
 }
 
-std::vector<Cell> slot_row(const SlotSnapshot& slot, Charset charset) {
-  const Tone tone = slot.owner_dead ? Tone::kBad : Tone::kPlain;
+/// The one source of all measured slots; kNone when nothing is measured or they differ.
+UsageOrigin find_common_source(const Snapshot& snapshot) {
+  UsageOrigin common = UsageOrigin::kNone;
+  for (const SlotSnapshot& slot : snapshot.slots) {
+    const UsageOrigin origin = shown_origin(slot);
+    if (origin == UsageOrigin::kNone || origin == common) continue;
+    if (common != UsageOrigin::kNone) return UsageOrigin::kNone;
+    common = origin;
+  }
+  return common;
+}
+
+std::string bytes_or_dash(std::uint64_t bytes) {
+  return bytes == 0 ? "-" : format_bytes_human(bytes);
+}
+
+std::string reported_text(const Report& report) {
+  std::string text;
+  if (report.cpu_micro) text = optional_cores_text(report.cpu_micro);
+  if (report.memory_bytes) {
+    text += (text.empty() ? "" : ", ") + format_bytes_human(*report.memory_bytes);
+  }
+  return text.empty() ? "-" : text;
+}
+
+/// In red: it has to be seen.
+Cell notice_cell(const SlotSnapshot& slot) {
+  if (slot.notice == Notice::kCalm) return {"-"};
+  return {notice_name(slot.notice), Tone::kBad};
+}
+
+Cell owner_cell(const SlotSnapshot& slot, Charset charset) {
   std::string owner = escape_text(slot.owner_name, charset);
   if (slot.owner_dead) owner += owner.empty() ? "(dead)" : " (dead)";
-  return {{std::to_string(slot.slot)},
-          {escape_text(slot.type, charset)},
-          {slot_state_name(slot.word.state())},
-          {age_text(slot.age_s)},
-          {format_cores_milli(slot.word.cost_milli())},
-          {cores_text(slot.charge_micro)},
-          {slot.memory_bytes == 0 ? "-" : format_bytes_human(slot.memory_bytes)},
-          {std::to_string(slot.owner_pid)},
-          {owner, tone},
-          {slot.key.empty() ? "-" : escape_text(slot.key, charset)}};
+  return {owner, slot.owner_dead ? Tone::kBad : Tone::kPlain};
+}
+
+/// Which of the two tables a column is in where one is too wide.
+enum class Part { kBoth, kHolder, kFigures };
+
+struct SlotColumn {
+  Column column;
+  Part part;
+  std::function<Cell(const SlotSnapshot&)> cell;
+  bool may_be_left_out = false;  ///< where it is "-" in all rows
+};
+
+std::vector<SlotColumn> slot_columns(Charset charset) {
+  using Slot = const SlotSnapshot&;
+  const auto escaped = [charset](const std::string& text) { return escape_text(text, charset); };
+  return {
+      {{"SLOT", Align::kRight},
+       Part::kBoth,
+       [](Slot slot) { return Cell{std::to_string(slot.slot)}; }},
+      {{"NOTICE"}, Part::kBoth, notice_cell, true},
+      {{"TYPE", Align::kLeft, true},
+       Part::kBoth,
+       [=](Slot slot) { return Cell{escaped(slot.type)}; }},
+      {{"STATE"},
+       Part::kHolder,
+       [](Slot slot) { return Cell{slot_state_name(slot.word.state())}; }},
+      {{"AGE", Align::kRight}, Part::kHolder, [](Slot slot) { return Cell{age_text(slot.age_s)}; }},
+      {{"CPU", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{format_cores_milli(slot.word.cost_milli())}; }},
+      {{"USED", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{optional_cores_text(slot.measured_micro)}; }},
+      {{"CHARGE", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{rounded_cores_text(to_signed(slot.charge_micro))}; }},
+      {{"BY"},
+       Part::kFigures,
+       [](Slot slot) { return Cell{charge_source_name(slot.charge_origin)}; }},
+      {{"REPORTED", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{reported_text(slot.reported)}; },
+       true},
+      {{"MEMORY", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{bytes_or_dash(slot.memory_bytes)}; },
+       true},
+      {{"USED", Align::kRight},
+       Part::kFigures,
+       [](Slot slot) { return Cell{optional_bytes_text(slot.measured_memory_bytes)}; },
+       true},
+      {{"SOURCE"},
+       Part::kFigures,
+       [](Slot slot) { return Cell{source_text(shown_origin(slot))}; },
+       true},
+      {{"PID", Align::kRight},
+       Part::kHolder,
+       [](Slot slot) { return Cell{std::to_string(slot.owner_pid)}; }},
+      {{"OWNER", Align::kLeft, true},
+       Part::kHolder,
+       [=](Slot slot) { return owner_cell(slot, charset); }},
+      {{"KEY", Align::kLeft, true},
+       Part::kHolder,
+       [=](Slot slot) { return Cell{slot.key.empty() ? "-" : escaped(slot.key)}; },
+       true},
+  };
+}
+
+/// The columns of one part, or all of them, without those that say nothing.
+Table slots_table(const Snapshot& snapshot, const std::vector<SlotColumn>& columns,
+                  std::optional<Part> part) {
+  Table table;
+  table.rows.resize(snapshot.slots.size());
+  for (const SlotColumn& column : columns) {
+    if (part && column.part != Part::kBoth && column.part != *part) continue;
+    std::vector<Cell> cells;
+    for (const SlotSnapshot& slot : snapshot.slots) cells.push_back(column.cell(slot));
+    const auto says_nothing = [](const Cell& cell) { return cell.text == "-"; };
+    if (column.may_be_left_out && std::all_of(cells.begin(), cells.end(), says_nothing)) continue;
+    table.columns.push_back(column.column);
+    for (std::size_t row = 0; row < cells.size(); ++row)
+      table.rows[row].push_back(std::move(cells[row]));
+  }
+  return table;
+}
+
+/// One table where the terminal is wide enough for it, else two: who holds the slots, and what they
+/// use.
+std::string render_slots(const Snapshot& snapshot, const std::vector<SlotColumn>& columns,
+                         const TableStyle& style) {
+  const Table whole = slots_table(snapshot, columns, std::nullopt);
+  const std::string text = render_table(whole, {});
+  const std::size_t width = text.find('\n');
+  if (!style.width || width <= *style.width) return render_table(whole, style);
+  return render_table(slots_table(snapshot, columns, Part::kHolder), style) + "\n" +
+         render_table(slots_table(snapshot, columns, Part::kFigures), style);
+}
+
+/// Before the table, so that nobody has to find it in there.
+std::string notice_lines(const Snapshot& snapshot, const TableStyle& style) {
+  std::string text;
+  for (const SlotSnapshot& slot : snapshot.slots) {
+    if (slot.notice == Notice::kCalm) continue;
+    const char* what = slot.notice == Notice::kMemory
+                           ? "memory: the owners use too much, and this job the most"
+                           : "cpu: the node is too busy, and this job over its cost";
+    text += paint("NOTICE  slot " + std::to_string(slot.slot) + ", pid " +
+                      std::to_string(slot.owner_pid) + ", " + what,
+                  Tone::kBad, style) +
+            "\n";
+  }
+  return text.empty() ? text : text + "\n";
 }
 
 int run_slots(const Context& context) {
@@ -74,20 +236,24 @@ const char* slot_state_name(SlotState state) {
 Json slots_json(const Snapshot& snapshot) {
   Json out = make_document();
   out["slots"] = Json::array();
-  for (const SlotSnapshot& slot : snapshot.slots) out["slots"].push_back(slot_json(slot));
+  for (const SlotSnapshot& slot : snapshot.slots) {
+    out["slots"].push_back(slot_json(slot, snapshot.broker));
+  }
   if (!snapshot.stable) out["unstable"] = true;
   return out;
 }
 
 std::string slots_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
-  Table table;
-  table.columns = {{"SLOT", Align::kRight},       {"TYPE", Align::kLeft, true},
-                   {"STATE", Align::kLeft},       {"AGE", Align::kRight},
-                   {"CPU", Align::kRight},        {"CHARGE", Align::kRight},
-                   {"MEMORY", Align::kRight},     {"PID", Align::kRight},
-                   {"OWNER", Align::kLeft, true}, {"KEY", Align::kLeft, true}};
-  for (const SlotSnapshot& slot : snapshot.slots) table.rows.push_back(slot_row(slot, charset));
-  return render_table(table, style);
+  std::vector<SlotColumn> columns = slot_columns(charset);
+  const UsageOrigin common = find_common_source(snapshot);
+  // What all have in common is said once, below.
+  if (common != UsageOrigin::kNone) {
+    std::erase_if(columns,
+                  [](const SlotColumn& column) { return column.column.heading == "SOURCE"; });
+  }
+  std::string text = notice_lines(snapshot, style) + render_slots(snapshot, columns, style);
+  if (!snapshot.slots.empty()) text += "\n" + sample_line(snapshot.broker, common, style);
+  return text;
 }
 
 void add_slots(CommandSet& set) { set.add("slots", "who holds what, and since when", run_slots); }

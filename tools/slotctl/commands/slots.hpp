@@ -1,5 +1,5 @@
-// `slots`: who holds what, since when, at what charge. Maps read-only; needs neither the broker nor
-// write permission. The formatting is pure.
+// `slots`: who holds what since when, what was reserved, measured and reported, and which of it is
+// charged. Maps read-only; needs neither the broker nor write permission. The formatting is pure.
 #pragma once
 
 #include <string>

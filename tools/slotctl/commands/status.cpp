@@ -1,6 +1,9 @@
 #include "tools/slotctl/commands/status.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "slotd/admission.hpp"
 #include "slotd/units.hpp"
@@ -8,6 +11,7 @@
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
 #include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/usage_view.hpp"
 
 namespace slotd::ctl {
 
@@ -41,8 +45,14 @@ Json broker_json(const BrokerSnapshot& broker) {
   Json out{{"state", state_name(broker.state)}};
   out["pid"] = broker.pid != 0 ? Json(broker.pid) : Json(nullptr);
   out["version"] = broker.version;
-  out["sample_age"] = broker.sample_age_s < 0 ? Json(nullptr) : seconds_json(broker.sample_age_s);
+  out["sample_age"] = sample_age_json(broker, true);
+  out["sample_stale"] = broker.is_sample_stale;
   return out;
+}
+
+/// A figure of the sample, or nothing.
+std::optional<std::uint64_t> known(std::uint64_t figure) {
+  return figure == kNotMeasured ? std::nullopt : std::optional<std::uint64_t>(figure);
 }
 
 Json cpu_json(const Snapshot& snapshot) {
@@ -51,9 +61,10 @@ Json cpu_json(const Snapshot& snapshot) {
   out["budget"] = cores_json(to_signed(snapshot.budget_micro));
   out["charged"] = cores_json(to_signed(snapshot.charged_micro));
   out["available"] = cores_json(snapshot.available_micro());
-  out["measured"] = snapshot.measured_micro == kNotMeasured
-                        ? Json(nullptr)
-                        : cores_json(to_signed(snapshot.measured_micro));
+  out["measured"] = optional_cores_json(known(snapshot.measured_micro));
+  out["host_busy"] = optional_cores_json(known(snapshot.host_busy_micro));
+  const auto psi_ppb = known(snapshot.psi_cpu_ppb);
+  out["psi"] = psi_ppb ? Json(static_cast<double>(*psi_ppb) / 1e9) : Json(nullptr);
   return out;
 }
 
@@ -107,21 +118,39 @@ std::string segment_line(const Snapshot& snapshot, const std::string& path, Char
 }
 
 std::string cpu_line(const Snapshot& snapshot) {
-  std::string line = "cpu       capacity " + cores_text(snapshot.capacity_micro) + ", budget " +
-                     cores_text(snapshot.budget_micro) + ", charged " +
-                     cores_text(snapshot.charged_micro) + ", available " +
-                     format_cores_micro(snapshot.available_micro());
-  if (snapshot.measured_micro != kNotMeasured) {
-    line += ", measured " + cores_text(snapshot.measured_micro);
-  }
-  return line + "\n";
+  return "cpu       capacity " + rounded_cores_text(to_signed(snapshot.capacity_micro)) +
+         ", budget " + rounded_cores_text(to_signed(snapshot.budget_micro)) + ", charged " +
+         rounded_cores_text(to_signed(snapshot.charged_micro)) + ", available " +
+         rounded_cores_text(snapshot.available_micro()) + "\n";
+}
+
+/// 12345678 parts of a thousand million are "1.2 %".
+std::string percent_text(std::uint64_t ppb) {
+  const std::uint64_t tenths = ppb / 1'000'000U;
+  return std::to_string(tenths / 10U) + "." + std::to_string(tenths % 10U) + " %";
+}
+
+std::string load_line(const Snapshot& snapshot) {
+  const auto measured = known(snapshot.measured_micro);
+  const auto busy = known(snapshot.host_busy_micro);
+  const auto psi_ppb = known(snapshot.psi_cpu_ppb);
+  if (!measured && !busy && !psi_ppb) return "load      not measured yet\n";
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (measured) add("owners use " + optional_cores_text(measured));
+  if (busy) add("whole host " + optional_cores_text(busy));
+  if (psi_ppb) add("CPU pressure " + percent_text(*psi_ppb));
+  return "load      " + text + "\n";
 }
 
 std::string memory_line(const Snapshot& snapshot) {
-  if (snapshot.memory_max_bytes == 0) return "memory    not limited\n";
-  return "memory    max " + format_bytes_human(snapshot.memory_max_bytes) + ", used " +
-         format_bytes_human(snapshot.memory_used_bytes) + ", pending " +
-         format_bytes_human(snapshot.memory_pending_bytes) + ", headroom " +
+  const std::string used = format_bytes_human(snapshot.memory_used_bytes);
+  if (snapshot.memory_max_bytes == 0) {
+    const bool is_measured = known(snapshot.measured_micro).has_value();
+    return is_measured ? "memory    used " + used + ", not limited\n" : "memory    not limited\n";
+  }
+  return "memory    max " + format_bytes_human(snapshot.memory_max_bytes) + ", used " + used +
+         ", pending " + format_bytes_human(snapshot.memory_pending_bytes) + ", headroom " +
          format_bytes_human(snapshot.memory_headroom_bytes) + "\n";
 }
 
@@ -154,14 +183,35 @@ Table types_table(const Snapshot& snapshot, Charset charset) {
   return table;
 }
 
+Json group_json(const GroupSnapshot& group) {
+  Json out;
+  out["name"] = group.name;
+  out["limit"] = limit_json(group.limit);
+  out["in_use"] = group.in_use;
+  out["external"] = group.external_unreadable ? Json(nullptr) : Json(group.external);
+  out["external_unreadable"] = group.external_unreadable;
+  return out;
+}
+
+Cell external_cell(const GroupSnapshot& group) {
+  if (group.external_unreadable) return {"unreadable: counts as full", Tone::kBad};
+  return {group.external == 0 ? "-" : std::to_string(group.external)};
+}
+
 Table groups_table(const Snapshot& snapshot, Charset charset) {
+  const bool has_external = std::any_of(
+      snapshot.groups.begin(), snapshot.groups.end(),
+      [](const GroupSnapshot& group) { return group.external != 0 || group.external_unreadable; });
   Table table;
   table.columns = {
       {"GROUP", Align::kLeft, true}, {"LIMIT", Align::kRight}, {"IN USE", Align::kRight}};
+  if (has_external) table.columns.push_back({"FROM OUTSIDE", Align::kLeft});
   for (const GroupSnapshot& group : snapshot.groups) {
-    table.rows.push_back({{escape_text(group.name, charset)},
-                          {limit_text(group.limit)},
-                          {std::to_string(group.in_use)}});
+    std::vector<Cell> row = {{escape_text(group.name, charset)},
+                             {limit_text(group.limit)},
+                             {std::to_string(group.in_use)}};
+    if (has_external) row.push_back(external_cell(group));
+    table.rows.push_back(std::move(row));
   }
   return table;
 }
@@ -198,10 +248,7 @@ Json status_json(const Snapshot& snapshot, const std::string& path) {
     if (is_shown(type)) out["types"].push_back(type_json(type));
   }
   out["groups"] = Json::array();
-  for (const GroupSnapshot& group : snapshot.groups) {
-    out["groups"].push_back(
-        Json{{"name", group.name}, {"limit", limit_json(group.limit)}, {"in_use", group.in_use}});
-  }
+  for (const GroupSnapshot& group : snapshot.groups) out["groups"].push_back(group_json(group));
   out["counters"] = counters_json(snapshot.counters);
   if (!snapshot.stable) out["unstable"] = true;
   return out;
@@ -210,8 +257,10 @@ Json status_json(const Snapshot& snapshot, const std::string& path) {
 std::string status_text(const Snapshot& snapshot, const std::string& path, const TableStyle& style,
                         Charset charset) {
   std::string text = broker_line(snapshot.broker, style, charset);
+  text += stale_line(snapshot.broker, style);
   text += segment_line(snapshot, path, charset);
   text += cpu_line(snapshot);
+  text += load_line(snapshot);
   text += memory_line(snapshot);
   text += counters_line(snapshot.counters);
   if (!snapshot.stable) text += "unstable  slots kept changing while they were read\n";
