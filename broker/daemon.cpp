@@ -5,25 +5,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
-#include "broker/config/diagnostic.hpp"
-#include "broker/config/read_config.hpp"
 #include "broker/host/capacity_read.hpp"
-#include "broker/ledger/plan.hpp"
 #include "broker/ledger/publish.hpp"
 #include "broker/liveness/pid_translate.hpp"
 #include "broker/log.hpp"
+#include "broker/reload.hpp"
 #include "slotd/fault_guard.hpp"
 #include "slotd/slot_table.hpp"
-#include "slotd/units.hpp"
 #include "slotd/version.hpp"
+#include "slotd/waiters.hpp"
 
 namespace slotd::broker {
 
 namespace {
 
-constexpr const char* kDefaultConfigPath = "/etc/slotd/slotd.yaml";
 constexpr int kExitInternal = 70;
 constexpr int kExitConfig = 78;
 constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
@@ -32,14 +28,6 @@ constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
 /// by themselves.
 constexpr std::uint64_t kSettleMs = 2 * kScanIntervalMs;
 constexpr std::uint64_t kSettleUntoldMs = 2 * kKeeperLookMs;
-
-std::string config_path_of(const Options& options) {
-  return options.config_path.empty() ? kDefaultConfigPath : options.config_path;
-}
-
-std::string cores(std::uint64_t micro) {
-  return format_cores_micro(static_cast<std::int64_t>(micro));
-}
 
 std::uint64_t beat_ms(const Config& config) {
   return std::max<std::uint64_t>(config.cpu.sample_interval_ms, 1);
@@ -53,28 +41,7 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Capacity find_capacity(const CpuConfig& cpu) {
-  switch (cpu.capacity_mode) {
-    case CapacityMode::kFixed:
-      return {static_cast<std::uint64_t>(cpu.capacity_micro), "cpu.capacity"};
-    case CapacityMode::kHost:
-      return {read_online_micro(), "online CPUs of the host"};
-    case CapacityMode::kAuto:
-      break;
-  }
-  return decide_capacity(read_capacity_facts(""));
-}
-
 }  // namespace
-
-std::optional<Config> load_config(const Options& options) {
-  if (options.config_path.empty() && ::access(kDefaultConfigPath, F_OK) != 0) return Config{};
-  const ConfigResult result = read_config(config_path_of(options));
-  for (const Diagnostic& diagnostic : result.diagnostics) {
-    std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
-  }
-  return result.config;
-}
 
 Daemon::Daemon(Options options, Config config)
     : options_(std::move(options)), config_(std::move(config)) {}
@@ -107,44 +74,16 @@ void Daemon::watch_owners() {
   watches_.emplace(processes_, self_, std::move(hooks));
 }
 
-/// Config -> rules for this node, with the capacity that it has now. Nothing (and logged) when they
-/// cannot be put in force.
-std::optional<LedgerSpec> Daemon::make_spec(const Config& config, const LedgerSpec& current) {
-  const Capacity capacity = find_capacity(config.cpu);
-  LedgerPlan plan = plan_ledger(config, capacity.micro, current);
-  for (const PlanProblem& problem : plan.problems) {
-    log_error(place_of(config, problem.key) + ": " + problem.key + ": " + problem.message);
-  }
-  if (!plan.spec) return std::nullopt;
-  log_info("event=capacity cores=" + cores(capacity.micro) +
-           " budget=" + cores(plan.spec->budget_micro) + " source=\"" + capacity.source + "\"");
-  return std::move(plan.spec);
-}
-
-void Daemon::report_fit(const LedgerSpec& spec) {
-  for (const std::string& key : list_keys_without_effect(config_)) {
-    log_warning(place_of(config_, key) + ": " + key + " has no effect in this release");
-  }
-  for (const std::string& name : check_fit(spec).never) {
-    log_warning("type " + name + " can never run here: it costs more than " +
-                (spec.idle_rule ? "the capacity of " + cores(spec.capacity_micro)
-                                : "the budget of " + cores(spec.budget_micro)) +
-                " cores");
-  }
-}
-
 bool Daemon::prepare(const SegmentView& view, Origin origin) {
   // A rebuilt segment keeps the indices that types and groups had.
   const LedgerSpec current = origin == Origin::kAdopted ? read_config_block(view) : spec_;
-  const auto spec = make_spec(config_, current);
+  const auto spec = make_spec(options_, config_, current);
   if (!spec) {
     exit_code_ = kExitConfig;
     return false;
   }
-  report_fit(*spec);
-  if (check_fit(*spec).none_fits) {
-    log_error("no configured type fits this node's capacity of " + cores(spec->capacity_micro) +
-              " cores; raise cpu.capacity or lower the costs");
+  report_fit(options_, config_, *spec);
+  if (!check_any_fits(*spec)) {
     exit_code_ = kExitConfig;
     return false;
   }
@@ -170,9 +109,7 @@ void Daemon::carry_over(const SegmentView& view) {
 
 int Daemon::become_owner() {
   OwnerOptions& owner = owner_options_;
-  owner.path = !options_.segment_path.empty()  ? options_.segment_path
-               : !config_.segment.path.empty() ? config_.segment.path
-                                               : choose_segment_path();
+  owner.path = segment_path_of(options_, config_);
   owner.mode = config_.segment.mode;
   owner.group = config_.segment.group;
   owner.capacities = {config_.segment.slots, config_.segment.processes};
@@ -252,6 +189,7 @@ void Daemon::end_settling() {
   settled_at_ns_ = 0;
   lost_view_ = {};
   processes_.view().header().drain.fetch_and(~kDrainRebuild, std::memory_order_seq_cst);
+  wake_waiters(processes_);
   if (is_ready_told_) {
     log_info("event=settled");
     return;
@@ -274,6 +212,7 @@ void Daemon::tick() {
       if (settled_at_ns_ != 0 && monotonic_ns() >= settled_at_ns_) end_settling();
       watches_->scan();
       if (meter_.has_news()) beat();
+      if (has_reload_request(processes_.view())) reload();
       LedgerCopy copy = copy_ledger(processes_);
       // Not if it was damaged while it was being copied.
       if (file_watch_.has_heard()) damage = Damage::kHolePunched;
@@ -291,6 +230,10 @@ void Daemon::lose_segment(Damage damage) {
   // Retired before it is copied: a claim that comes later is told, one that came before is seen.
   retire_segment(*owned_);
   const bool is_whole = is_content_whole(damage);
+  if (is_whole && has_reload_request(processes_.view())) {
+    answer_reload_request(processes_.view(), load_reload_request(processes_.view()),
+                          ReloadResult::kRebuilding);
+  }
   carried_ = is_whole ? copy_ledger(processes_) : shadow_;
   lost_view_ = is_whole ? processes_.view() : SegmentView{};
   watches_->clear();
@@ -325,6 +268,7 @@ void Daemon::beat() {
   follow_capacity();
   const std::vector<std::string> before = meter_.unreadable();
   pressure_.tick(meter_.beat(processes_, *watches_), processes_, *watches_);
+  wake_waiters(processes_);  // charges and capacity have moved
   for (const std::string& group : meter_.unreadable()) {
     if (std::find(before.begin(), before.end(), group) != before.end()) continue;
     log_warning("event=external_unreadable group=" + escape_bytes(group) + " file=\"" +
@@ -337,12 +281,12 @@ void Daemon::beat() {
 void Daemon::follow_capacity() {
   if (config_.cpu.capacity_mode == CapacityMode::kFixed) return;
   if (find_capacity(config_.cpu).micro == spec_.capacity_micro) return;
-  const auto spec = make_spec(config_, read_config_block(processes_.view()));
+  const auto spec = make_spec(options_, config_, read_config_block(processes_.view()));
   if (!spec) return;
   spec_ = *spec;
   configure_metering();
   publish_config(processes_.view(), spec_);
-  report_fit(spec_);
+  report_fit(options_, config_, spec_);
 }
 
 void Daemon::configure_metering() {
@@ -355,46 +299,38 @@ void Daemon::configure_metering() {
 /// All or nothing: a bad file, or one that needs a new segment, changes nothing.
 void Daemon::reload() {
   if (is_lost_) return log_error("event=reload_refused: the segment is being rebuilt; try again");
+  // Before the file is read: who asks while it is read is answered by the next reload.
+  const std::uint64_t request = load_reload_request(processes_.view());
   Loop::notify("RELOADING=1");
-  const auto config = load_config(options_);
-  const LedgerSpec current = read_config_block(processes_.view());
-  const auto spec =
-      config && can_keep_segment(*config) ? make_spec(*config, current) : std::nullopt;
-  if (spec) {
-    config_ = *config;
-    spec_ = *spec;
-    report_fit(*spec);
-    // The beat first: with a shorter interval in force the old heartbeat would look stale.
-    loop_->change_interval(beat_timer_, beat_ms(config_));
-    configure_metering();
-    beat();
-    publish_config(processes_.view(), *spec);
+  ReloadPlan plan = plan_reload(options_, config_, processes_.view());
+  if (plan.result == ReloadResult::kReloaded &&
+      !try_change_access(options_, plan.config, config_, owned_->file.get())) {
+    plan.result = ReloadResult::kInvalidFile;
+  }
+  if (plan.result == ReloadResult::kReloaded) {
+    put_in_force(std::move(plan));
     log_info("event=reloaded");
   } else {
     log_error("event=reload_refused: the configuration in force stays");
   }
+  answer_reload_request(processes_.view(), request, plan.result);
   Loop::notify("READY=1");
 }
 
-/// What is fixed for the segment's life cannot be reloaded: each such change is named with its key
-/// and line.
-bool Daemon::can_keep_segment(const Config& config) {
-  const Capacities live = processes_.view().capacities();
-  std::vector<std::string> keys;
-  if (config.segment.slots != live.slots) keys.emplace_back("segment.slots");
-  if (config.segment.processes != live.processes) keys.emplace_back("segment.processes");
-  if (options_.segment_path.empty() && config.segment.path != config_.segment.path)
-    keys.emplace_back("segment.path");
-  for (const std::string& key : keys) {
-    log_error(place_of(config, key) + ": " + key +
-              ": cannot change while the segment lives; restart the broker when no slot is held");
-  }
-  return keys.empty();
-}
-
-std::string Daemon::place_of(const Config& config, const std::string& key) const {
-  const SourceMark mark = config.marks.find(key);
-  return config_path_of(options_) + (mark.line > 0 ? ":" + std::to_string(mark.line) : "");
+void Daemon::put_in_force(ReloadPlan plan) {
+  const LedgerSpec current = read_config_block(processes_.view());
+  config_ = std::move(plan.config);
+  spec_ = std::move(plan.spec);
+  owner_options_.mode = config_.segment.mode;
+  owner_options_.group = config_.segment.group;
+  report_fit(options_, config_, spec_);
+  // The beat first: with a shorter interval in force the old heartbeat would look stale.
+  loop_->change_interval(beat_timer_, beat_ms(config_));
+  configure_metering();
+  beat();
+  // A claim on its way starts anew with every switch: none for nothing.
+  if (!(spec_ == current)) publish_config(processes_.view(), spec_);
+  wake_waiters(processes_);
 }
 
 /// The segment stays, workers go on.

@@ -16,6 +16,7 @@
 #include "broker/metering/meter.hpp"
 #include "broker/options.hpp"
 #include "broker/pressure/pressure_policy.hpp"
+#include "broker/reload.hpp"
 #include "broker/segment/health.hpp"
 #include "broker/segment/ledger_copy.hpp"
 #include "broker/segment/segment_owner.hpp"
@@ -34,8 +35,6 @@ class Daemon {
  private:
   bool prepare(const SegmentView& view, Origin origin);
   void carry_over(const SegmentView& view);
-  std::optional<LedgerSpec> make_spec(const Config& config, const LedgerSpec& current);
-  void report_fit(const LedgerSpec& spec);
   int become_owner();
   bool attach_self();
   void watch_owners();
@@ -50,8 +49,7 @@ class Daemon {
   void follow_capacity();
   void configure_metering();
   void reload();
-  bool can_keep_segment(const Config& config);
-  std::string place_of(const Config& config, const std::string& key) const;
+  void put_in_force(ReloadPlan plan);
   void leave();
 
   Options options_;
@@ -79,9 +77,5 @@ class Daemon {
   std::uint64_t settled_at_ns_ = 0;  ///< 0: not settling
   bool is_ready_told_ = false;
 };
-
-/// Reads and checks the configuration file that the options name, printing every diagnostic to
-/// stderr. Nothing when invalid.
-std::optional<Config> load_config(const Options& options);
 
 }  // namespace slotd::broker

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "broker/liveness/pid_translate.hpp"
+#include "slotd/waiters.hpp"
 
 namespace slotd::broker {
 
@@ -198,6 +199,7 @@ void WatchList::reap_words_of(std::uint32_t index) {
     const SlotWord word{view.word(slot).load(std::memory_order_acquire)};
     if (!word.is_free() && word.owner() == index) reap(slot, ProbeMode::kMarkOnly);
   }
+  wake_waiters(processes_);
 }
 
 void WatchList::reap(std::uint32_t slot, ProbeMode probe) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 namespace slotd::broker {
@@ -37,8 +38,17 @@ void FileWatch::follow(const OwnedSegment& owned) {
 
 bool FileWatch::has_heard() {
   // One read: whoever writes in a loop would have more to tell for ever.
-  std::array<char, 4096> notices{};
-  return notices_ && ::read(notices_.get(), notices.data(), notices.size()) > 0;
+  alignas(inotify_event) std::array<char, 4096> notices{};
+  const ssize_t got = notices_ ? ::read(notices_.get(), notices.data(), notices.size()) : -1;
+  const std::size_t bytes = got > 0 ? static_cast<std::size_t>(got) : 0;
+  for (std::size_t at = 0; at + sizeof(inotify_event) <= bytes;) {
+    inotify_event event{};
+    std::memcpy(&event, notices.data() + at, sizeof(event));
+    // IN_IGNORED comes with the deletion of the file, which leaves its content as it is.
+    if ((event.mask & (IN_MODIFY | IN_Q_OVERFLOW)) != 0) return true;
+    at += sizeof(event) + event.len;
+  }
+  return false;
 }
 
 const char* describe(Damage damage) {

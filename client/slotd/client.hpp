@@ -20,11 +20,14 @@
 // gives back the slots that it owns.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "slotd/attachment.hpp"
@@ -120,6 +123,45 @@ class Client {
     return slot;
   }
 
+  /// Waits in line until the claim is admitted, `deadline` (steady_clock) has passed or `stop` is
+  /// requested: then the slot is empty and its refusal says what was in the way in the end. A claim
+  /// that nothing can make room for (unknown_type, too_large, duplicate_key) is refused at once.
+  /// Order: priority, which grows by one every overtake window waited, then arrival. A process
+  /// that waits while it holds a slot may be what others wait for: only the deadline bounds that.
+  /// Woken by releases, deaths, raised limits and lower charges; looks by itself every 100 ms.
+  Slot claim_until(std::string_view type_name, std::chrono::steady_clock::time_point deadline,
+                   const ClaimOptions& options, std::error_code& ec, std::stop_token stop = {}) {
+    for (;;) {
+      Slot slot = refuse_unattached(ec);
+      if (ensure_attached(ec)) slot = wait(type(type_name), deadline, options, ec, stop);
+      // The segment is being replaced: again, in the next one.
+      const bool is_between = ec == Errc::kRetired || (!ec && !slot && is_between_segments(slot));
+      if (!is_between || stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) {
+        if (ec == Errc::kRetired) return refuse_unattached(ec);
+        return slot;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  Slot claim_until(std::string_view type_name, std::chrono::steady_clock::time_point deadline,
+                   const ClaimOptions& options = {}, std::stop_token stop = {}) {
+    std::error_code ec;
+    Slot slot = claim_until(type_name, deadline, options, ec, std::move(stop));
+    if (ec) throw Error(ec, "claim_until");
+    return slot;
+  }
+  /// The same for at most `limit`.
+  template <typename Rep, typename Period>
+  Slot claim_for(std::string_view type_name, std::chrono::duration<Rep, Period> limit,
+                 const ClaimOptions& options, std::error_code& ec, std::stop_token stop = {}) {
+    return claim_until(type_name, deadline_after(limit), options, ec, std::move(stop));
+  }
+  template <typename Rep, typename Period>
+  Slot claim_for(std::string_view type_name, std::chrono::duration<Rep, Period> limit,
+                 const ClaimOptions& options = {}, std::stop_token stop = {}) {
+    return claim_until(type_name, deadline_after(limit), options, std::move(stop));
+  }
+
   /// The same answer from the held words, reserving nothing; reason kNone = yes.
   Verdict can_accept(TypeId type_id, const ClaimOptions& options, std::error_code& ec) {
     if (!ensure_attached(ec)) return refuse_unattached(ec).refusal().verdict();
@@ -206,6 +248,45 @@ class Client {
  private:
   static constexpr int kFindAttempts = 8;
 
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  template <typename Rep, typename Period>
+  static Deadline deadline_after(std::chrono::duration<Rep, Period> limit) {
+    // Beyond a year is for ever.
+    constexpr std::chrono::hours kYear{24 * 365};
+    const auto now = std::chrono::steady_clock::now();
+    if (limit >= kYear) return now + kYear;
+    return now + std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit);
+  }
+
+  /// Was it refused because there is no segment to claim in just now?
+  static bool is_between_segments(const Slot& slot) noexcept {
+    return slot.refusal().reason() == Reason::kDraining && slot.refusal().type().empty();
+  }
+
+  Slot wait(TypeId type_id, Deadline deadline, const ClaimOptions& options, std::error_code& ec,
+            const std::stop_token& stop) {
+    ClaimRequest wanted;
+    Errc code = make_request(type_id, options, wanted);
+    if (code != Errc::kOk) {
+      ec = code;
+      return Slot();
+    }
+    const auto until = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        deadline.time_since_epoch());  // of CLOCK_MONOTONIC
+    const WaitLimit limit{until.count() > 0 ? static_cast<std::uint64_t>(until.count()) : 0, stop};
+    Attachment* const mine = attachment();
+    HeldSlot held;
+    Verdict refusal;
+    code = mine->claim_until(wanted, limit, held, refusal);
+    if (code != Errc::kOk) {
+      ec = code;
+      return Slot();
+    }
+    return held.slot != kNoSlot ? Slot(mine, held, true)
+                                : Slot(Refusal(refusal, mine, type_id.index));
+  }
+
   /// A forked child attaches anew on its first use; where the segment was replaced the client goes
   /// on in the new one. A failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
@@ -252,6 +333,8 @@ class Client {
   static Errc make_request(TypeId type_id, const ClaimOptions& options,
                            ClaimRequest& wanted) noexcept {
     if (options.cost_milli.value_or(0) > kMaxCostMilli) return Errc::kInvalidArgument;
+    if (options.priority > kMaxPriority) return Errc::kInvalidArgument;
+    wanted.priority = options.priority;
     wanted.request.type = type_id.index;
     wanted.request.cost_is_default = !options.cost_milli.has_value();
     wanted.request.cost_milli = options.cost_milli.value_or(0);

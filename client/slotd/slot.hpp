@@ -58,6 +58,7 @@ struct ClaimOptions {
   std::optional<std::uint32_t>
       cost_milli{};  ///< millicores instead of the type's default, <= kMaxCostMilli
   std::optional<std::uint64_t> memory_bytes{};  ///< instead of the type's default
+  std::uint32_t priority = 0;  ///< 0..255: before whoever has a lower one, where claims wait
 };
 
 /// What is known about a held slot.

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@
 #include "slotd/segment.hpp"
 #include "slotd/slot_table.hpp"
 #include "slotd/token.hpp"
+#include "slotd/waiters.hpp"
 
 namespace slotd::inline v0_1 {
 
@@ -41,6 +43,14 @@ struct AttachOptions {
   NoticeHandler on_notice{};   ///< called when the pressure policy has something new to say to a
                                ///< slot that this process owns
 };
+
+/// How long a claim may wait.
+struct WaitLimit {
+  std::uint64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC of the caller's own time namespace
+  std::stop_token stop{};         ///< cancels
+};
+
+constexpr bool is_worth_waiting(Reason reason) noexcept;
 
 /// A slot as its holder or finder knows it.
 struct HeldSlot {
@@ -117,6 +127,8 @@ class Attachment {
   /// of the request and no larger result: those cost as much as the scan.)
   HeldSlot claim(ClaimRequest& wanted, Verdict& refusal) noexcept {
     const std::uint32_t type = wanted.request.type;
+    if (has_waiters() && gives_way(wanted)) [[unlikely]]
+      return refuse_queued(refusal);
     wanted.look_first = was_refused(type);
     QuickClaim quick(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
     const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
@@ -126,8 +138,23 @@ class Attachment {
                          quick.pending_word(), wanted, refusal);
   }
 
+  /// The same, waiting in line for as long as `limit` says. kOk, and then as claim(); kRetired and
+  /// kNotAttached as check(). Sleeps; allocates nothing but what a stop callback needs.
+  Errc claim_until(ClaimRequest& wanted, const WaitLimit& limit, HeldSlot& held, Verdict& refusal) {
+    held = claim(wanted, refusal);
+    if (held.slot != kNoSlot) return Errc::kOk;
+    if (refusal) return check();
+    if (!is_worth_waiting(refusal.reason)) return Errc::kOk;
+    return wait_claim(wanted, limit, held, refusal);
+  }
+
   /// The answer a claim would get from the held words; takes nothing and counts nothing.
   Verdict look(const ClaimRequest& wanted) noexcept {
+    if (has_waiters() && gives_way(wanted)) [[unlikely]] {
+      Verdict queued;
+      queued.reason = Reason::kQueuedAhead;
+      return queued;
+    }
     QuickClaim quick(processes_, self_, wanted, 0, seed_);
     const auto look_quickly = [&](QuickRules& rules) { return quick.look_quickly(rules); };
     return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick, wanted);
@@ -152,6 +179,8 @@ class Attachment {
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
     count(&CounterSet::releases, 1);
+    if (has_waiters()) [[unlikely]]
+      wake_waiters(processes_);
     return Errc::kOk;
   }
 
@@ -201,6 +230,7 @@ class Attachment {
   std::uint32_t reap() noexcept {
     const std::uint32_t held = reap_all(processes_, ProbeMode::kPidfd);
     if (held != 0) count(&CounterSet::reaped, held);
+    if (held != 0) wake_waiters(processes_);
     return held;
   }
 
@@ -220,7 +250,24 @@ class Attachment {
   }
 
  private:
+  static constexpr unsigned kRoundsPerProbe =
+      10;  ///< looks of a waiter, one in so many with pidfds
+  static constexpr std::uint64_t kContendedPauseNs = kNsPerMs;
+
   Attachment() = default;
+
+  /// seq_cst: behind the CAS that freed a word. See waiters.hpp.
+  bool has_waiters() const noexcept {
+    return view().header().waiting.load(std::memory_order_seq_cst) != 0;
+  }
+  bool gives_way(const ClaimRequest& wanted) noexcept;
+  Errc wait_claim(ClaimRequest& wanted, const WaitLimit& limit, HeldSlot& held, Verdict& refusal);
+  [[gnu::noinline, gnu::cold]] HeldSlot refuse_queued(Verdict& refusal) noexcept {
+    refusal = Verdict{};
+    refusal.reason = Reason::kQueuedAhead;
+    count_refusal(Reason::kQueuedAhead);
+    return {};
+  }
   ~Attachment() = default;
 
   /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
@@ -243,55 +290,12 @@ class Attachment {
     return held;
   }
 
-  [[gnu::noinline, gnu::cold]] HeldSlot undo_admitted(const HeldSlot& held,
-                                                      Verdict& refusal) noexcept {
-    end_copy(held);
-    release_slot(view(), held.ref());
-    if (has_moved()) release_moved(held, true);
-    refusal = Verdict{};
-    return {};
-  }
-
-  /// Ends the settling of a rebuilt segment whose broker died in it. True when claims are to be
-  /// asked again.
-  bool end_overdue_settling() noexcept {
-    const Header& header = view().header();
-    const std::uint64_t drain = header.drain.load(std::memory_order_acquire);
-    const std::uint64_t end_ns = header.created_at_ns.get() + kLongestSettlingNs;
-    if ((drain & kDrainRebuild) == 0 || processes_.clock().coarse_ns() < end_ns) return false;
-    view().header().drain.fetch_and(~kDrainRebuild, std::memory_order_seq_cst);
-    return true;
-  }
-
-  /// What the quick claim could not decide.
-  [[gnu::noinline]] HeldSlot claim_fully(const QuickClaim& begun, const ClaimRequest& wanted,
-                                         Verdict& refusal) noexcept {
-    Claim attempt(begun);
-    ClaimResult result = attempt.run();
-    if (result.verdict.reason == Reason::kDraining && end_overdue_settling())
-      result = Claim(processes_, self_, wanted, 0, seed_).run();
-    const std::uint32_t type = wanted.request.type;
-    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
-    if (!result.verdict) {
-      set_refused(type, true);
-      count_refusal(result.verdict.reason);
-      refusal = result.verdict;
-      return {};
-    }
-    if (wanted.look_first) set_refused(type, false);
-    return take_admitted({result.slot, result.word.generation(), result.nonce}, result.word, wanted,
-                         refusal);
-  }
-
-  [[gnu::noinline]] Verdict look_fully(const QuickClaim& begun,
-                                       const ClaimRequest& wanted) noexcept {
-    Claim attempt(begun);
-    Verdict verdict = attempt.look();
-    if (verdict.reason == Reason::kDraining && end_overdue_settling())
-      verdict = Claim(processes_, self_, wanted, 0, seed_).look();
-    if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
-    return verdict;
-  }
+  // Below: full_claim.hpp.
+  HeldSlot undo_admitted(const HeldSlot& held, Verdict& refusal) noexcept;
+  bool end_overdue_settling() noexcept;
+  HeldSlot claim_fully(const QuickClaim& begun, const ClaimRequest& wanted,
+                       Verdict& refusal) noexcept;
+  Verdict look_fully(const QuickClaim& begun, const ClaimRequest& wanted) noexcept;
 
   /// All attachments of this program or library, newest first; never deleted, so that handles stay
   /// good.
@@ -456,6 +460,8 @@ inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name)
 
 }  // namespace slotd::inline v0_1
 
-#include "slotd/attaching.hpp"   // IWYU pragma: export
-#include "slotd/binding.hpp"     // IWYU pragma: export
-#include "slotd/succession.hpp"  // IWYU pragma: export
+#include "slotd/attaching.hpp"      // IWYU pragma: export
+#include "slotd/binding.hpp"        // IWYU pragma: export
+#include "slotd/full_claim.hpp"     // IWYU pragma: export
+#include "slotd/succession.hpp"     // IWYU pragma: export
+#include "slotd/waiting_claim.hpp"  // IWYU pragma: export

@@ -49,12 +49,14 @@ struct FutexWatch {
   FutexScope scope;
 };
 
+inline constexpr std::size_t kMostWatches = 128;  ///< that the kernel takes at once
+
 /// Sleeps while every word is as expected, at most until `deadline_ns` of CLOCK_MONOTONIC in the
 /// caller's own time namespace; returns at once when one differs, also on signals and for no
 /// reason. False: the kernel cannot wait for several words (no futex_waitv, or forbidden), or one
-/// of them is not mapped any more; then it has not slept.
-template <std::size_t N>
-bool futex_wait_any(const std::array<FutexWatch, N>& watches, std::uint64_t deadline_ns) noexcept {
+/// of them is not mapped any more; then it has not slept. At most kMostWatches.
+inline bool futex_wait_any(const FutexWatch* watches, std::size_t count,
+                           std::uint64_t deadline_ns) noexcept {
 #if defined(SYS_futex_waitv)
   constexpr long kCall = SYS_futex_waitv;
 #else
@@ -67,8 +69,9 @@ bool futex_wait_any(const std::array<FutexWatch, N>& watches, std::uint64_t dead
     std::uint32_t reserved;
   };
   constexpr std::uint32_t kSize32 = 2;
-  std::array<Waiter, N> waiters{};
-  for (std::size_t i = 0; i < N; ++i) {
+  std::array<Waiter, kMostWatches> waiters;
+  if (count > kMostWatches) count = kMostWatches;
+  for (std::size_t i = 0; i < count; ++i) {
     const bool is_private = watches[i].scope == FutexScope::kPrivate;
     waiters[i] = {watches[i].expected, reinterpret_cast<std::uintptr_t>(watches[i].word),
                   kSize32 | (is_private ? std::uint32_t{FUTEX_PRIVATE_FLAG} : 0U), 0};
@@ -76,8 +79,12 @@ bool futex_wait_any(const std::array<FutexWatch, N>& watches, std::uint64_t dead
   timespec deadline{};
   deadline.tv_sec = static_cast<time_t>(deadline_ns / kNsPerSecond);
   deadline.tv_nsec = static_cast<long>(deadline_ns % kNsPerSecond);
-  if (::syscall(kCall, waiters.data(), N, 0, &deadline, CLOCK_MONOTONIC) >= 0) return true;
+  if (::syscall(kCall, waiters.data(), count, 0, &deadline, CLOCK_MONOTONIC) >= 0) return true;
   return errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT;
+}
+template <std::size_t N>
+bool futex_wait_any(const std::array<FutexWatch, N>& watches, std::uint64_t deadline_ns) noexcept {
+  return futex_wait_any(watches.data(), N, deadline_ns);
 }
 
 /// Wakes at most `count` sleepers. Never blocks.

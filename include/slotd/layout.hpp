@@ -95,6 +95,7 @@ enum class SectionId : std::uint32_t {
   kSlotSamples,
   kProcesses,
   kCounters,
+  kWaiters,
   kCount
 };
 inline constexpr std::size_t kSectionSlots = 16;  ///< room in the table; unused ones are zero
@@ -142,11 +143,14 @@ struct Header {
   std::atomic<std::uint64_t> drain;         ///< operators and the broker: RMW, seq_cst
   std::atomic<std::uint64_t>
       broker;  ///< entry index << 54 | attach number of the live broker; broker: release
-  Cell<std::uint64_t> reserved1[3];
+  std::atomic<std::uint64_t> waiting;  ///< bit g: one of the waiter entries [g * kWaiterGroup, ...)
+                                       ///< may be in use; waiters, RMW, seq_cst
+  Cell<std::uint64_t> reserved1[2];
   // 448: the high-water mark, written by claimers that use a slot for the first time.
   alignas(kLine) std::atomic<std::uint64_t> mark;  ///< one above the highest index ever taken; RMW,
                                                    ///< never lowered
-  Cell<std::uint64_t> reserved2[7];
+  std::atomic<std::uint64_t> tickets;              ///< given to waiters so far; RMW
+  Cell<std::uint64_t> reserved2[6];
   // 512: reload requests (slotctl: RMW; broker: result, then acked with release).
   alignas(kLine) std::atomic<std::uint64_t> reload_requested;
   std::atomic<std::uint64_t> reload_acked;
@@ -361,6 +365,26 @@ struct CounterBlock {
   CounterSet shared;
 };
 
+inline constexpr std::uint32_t kMaxWaiters = 1024;
+inline constexpr std::uint32_t kWaiterGroup = 16;  ///< entries behind one bit of Header::waiting
+static_assert(kMaxWaiters / kWaiterGroup == 64);
+
+/// One claim that waits. See waiters.hpp for the protocol.
+struct alignas(kLine) WaiterEntry {
+  // The waiter's line. holder: CAS, seq_cst. The rest: the holder, before it shows itself.
+  std::atomic<std::uint64_t> holder;  ///< WaiterHolder; state 0 = free
+  Cell<std::uint64_t> request;        ///< cost 20 | type 5 | priority 8 | default costs 2
+  Cell<std::uint64_t> memory_bytes;
+  Cell<std::uint64_t> ticket;
+  Cell<std::uint64_t> since_ms;      ///< host CLOCK_MONOTONIC_COARSE
+  Cell<std::uint64_t> confirmed_ms;  ///< likewise, when it last looked for itself
+  Cell<std::uint64_t> reserved[2];
+  // The wakers' line.
+  alignas(kLine) std::atomic<std::uint64_t> told;  ///< end of its turn, host ms 32 | count of
+                                                   ///< tellings, a futex word; RMW
+  Cell<std::uint64_t> reserved1[7];
+};
+
 static_assert(std::is_standard_layout_v<Header> && std::is_trivially_copyable_v<Header>);
 static_assert(std::is_trivially_copyable_v<ConfigBlock> &&
               std::is_trivially_copyable_v<SlotRecord>);
@@ -391,86 +415,10 @@ static_assert(sizeof(SampleBlock) == 192 && offsetof(SampleBlock, external_use) 
 static_assert(sizeof(SlotSample) == 32);
 static_assert(sizeof(ProcessEntry) == 192 && offsetof(ProcessEntry, presence) == 16);
 static_assert(offsetof(ProcessEntry, hazard) == 64 && offsetof(ProcessEntry, watched) == 128);
+static_assert(sizeof(WaiterEntry) == 128 && offsetof(WaiterEntry, told) == 64);
+static_assert(offsetof(Header, waiting) == 424 && offsetof(Header, tickets) == 456);
 static_assert(sizeof(CounterSet) == 128 && sizeof(CounterBlock) == 256);
 
-/// Capacities, chosen by the broker when it makes the segment and fixed for its life.
-struct Capacities {
-  std::uint32_t slots = 1024;     ///< 1..kMaxSlots
-  std::uint32_t processes = 512;  ///< 1..kMaxProcesses
-};
-
-/// One section as plain numbers.
-struct SectionRange {
-  std::uint64_t offset = 0;
-  std::uint32_t count = 0;
-  std::uint32_t stride = 0;
-};
-
-/// Where everything lies for given capacities. The only place that computes offsets.
-struct Geometry {
-  SectionRange sections[static_cast<std::size_t>(SectionId::kCount)];
-  std::uint64_t total_bytes = 0;
-
-  constexpr const SectionRange& operator[](SectionId id) const noexcept {
-    return sections[static_cast<std::size_t>(id)];
-  }
-};
-
-constexpr Geometry compute_geometry(Capacities capacities) noexcept {
-  Geometry geometry;
-  std::uint64_t at = kHeaderBytes;
-  const auto place = [&](SectionId id, std::uint32_t count, std::size_t stride) {
-    at = (at + kLine - 1) / kLine * kLine;
-    geometry.sections[static_cast<std::size_t>(id)] = {at, count,
-                                                       static_cast<std::uint32_t>(stride)};
-    at += std::uint64_t{count} * stride;
-  };
-  place(SectionId::kConfig, 2, sizeof(ConfigBlock));
-  place(SectionId::kTypeNames, kMaxTypes, sizeof(NameRecord));
-  place(SectionId::kGroupNames, kMaxGroups, sizeof(NameRecord));
-  place(SectionId::kOverrides, kMaxTypes, sizeof(LimitOverride));
-  place(SectionId::kSlotWords, capacities.slots, 8);
-  place(SectionId::kFingerprints, capacities.slots, 8);
-  place(SectionId::kRecords, capacities.slots, sizeof(SlotRecord));
-  place(SectionId::kSamples, 2, sizeof(SampleBlock));
-  place(SectionId::kCharges, 2 * capacities.slots, 8);
-  place(SectionId::kMemoryHeld, 2 * capacities.slots, 8);
-  place(SectionId::kSlotSamples, capacities.slots, sizeof(SlotSample));
-  place(SectionId::kProcesses, capacities.processes + 1, sizeof(ProcessEntry));
-  place(SectionId::kCounters, capacities.processes + 1, sizeof(CounterBlock));
-  geometry.total_bytes = (at + 4095) / 4096 * 4096;
-  return geometry;
-}
-
-/// A number that two builds share only if they agree on every size and offset that the segment's
-/// records have.
-constexpr std::uint64_t compute_fingerprint() noexcept {
-  std::uint64_t hash = 0xcbf2'9ce4'8422'2325ULL;
-  const auto mix = [&](std::uint64_t value) {
-    for (int byte = 0; byte < 8; ++byte)
-      hash = (hash ^ ((value >> (8 * byte)) & 0xffU)) * 0x100'0000'01b3ULL;
-  };
-  mix(kLayout);
-  mix(sizeof(void*));
-  mix(4096);
-  mix(sizeof(Header));
-  mix(offsetof(Header, state));
-  mix(offsetof(Header, mark));
-  mix(sizeof(ConfigBlock));
-  mix(sizeof(TypeConfig));
-  mix(sizeof(GroupConfig));
-  mix(sizeof(SlotRecord));
-  mix(sizeof(SampleBlock));
-  mix(sizeof(SlotSample));
-  mix(sizeof(ProcessEntry));
-  mix(offsetof(ProcessEntry, hazard));
-  mix(offsetof(ProcessEntry, watched));
-  mix(sizeof(CounterBlock));
-  mix(kStateShift);
-  mix(kOwnerShift);
-  mix(kGenerationShift);
-  return hash;
-}
-inline constexpr std::uint64_t kFingerprint = compute_fingerprint();
-
 }  // namespace slotd::inline v0_1
+
+#include "slotd/geometry.hpp"  // IWYU pragma: export

@@ -25,6 +25,8 @@ struct ClaimRequest {
   Request request;
   KeyQuery key;
   bool look_first = false;  ///< the last claim of this type was refused: look before taking a word
+  bool in_turn = false;     ///< it has been told: it gives way to nobody
+  std::uint32_t priority = 0;  ///< 0..255, larger first
 };
 
 /// A nonce that no other claim has: distinct seeds, slots, generations or ticks give distinct

@@ -87,6 +87,10 @@ class SegmentView {
   SlotSample& slot_sample(std::uint32_t slot) const noexcept {
     return at<SlotSample>(SectionId::kSlotSamples)[slot];
   }
+  /// index < kMaxWaiters.
+  WaiterEntry& waiter(std::uint32_t index) const noexcept {
+    return at<WaiterEntry>(SectionId::kWaiters)[index];
+  }
   NameRecord& type_name(std::uint32_t type) const noexcept {
     return at<NameRecord>(SectionId::kTypeNames)[type & (kMaxTypes - 1U)];
   }

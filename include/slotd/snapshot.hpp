@@ -21,134 +21,14 @@
 #include "slotd/scan.hpp"
 #include "slotd/segment_view.hpp"
 #include "slotd/slot_table.hpp"
+#include "slotd/snapshot_values.hpp"
 #include "slotd/token.hpp"
+#include "slotd/waiters.hpp"
 
 namespace slotd::inline v0_1 {
 
 inline constexpr int kSnapshotPasses = 16;
 inline constexpr int kRecordAttempts = 4;
-
-/// Which figure a slot is charged.
-enum class ChargeOrigin : std::uint8_t { kReserved, kMeasured, kReported };
-
-/// How the life of an owner is known.
-enum class Liveness : std::uint8_t {
-  kPresence,  ///< its kernel-held presence word
-  kPid,       ///< by pid alone: bound by others, never attached
-  kDead,      ///< proven dead; its slots are free for the taking
-};
-
-struct ProcessSnapshot {
-  std::uint32_t index = 0;
-  int pid = 0;  ///< in its own PID namespace
-  std::uint32_t pid_ns_inode = 0;
-  std::uint64_t uid = 0;
-  std::string name;  ///< untrusted bytes
-  Liveness liveness = Liveness::kPid;
-  bool watched = false;                         ///< the broker holds a pidfd
-  std::uint32_t slots = 0;                      ///< held ones
-  std::optional<std::uint64_t> measured_micro;  ///< its whole tree; nothing before a sample
-  std::optional<std::uint64_t> memory_bytes;    ///< likewise
-  UsageOrigin origin = UsageOrigin::kNone;
-  double attached_age_s = 0;
-};
-
-struct SlotSnapshot {
-  std::uint32_t slot = 0;
-  SlotWord word;
-  std::string token;
-  std::string type;
-  std::string key;  ///< untrusted bytes; empty: none
-  int owner_pid = 0;
-  std::string owner_name;  ///< untrusted bytes
-  bool owner_dead = false;
-  std::uint64_t charge_micro = 0;
-  ChargeOrigin charge_origin = ChargeOrigin::kReserved;
-  std::optional<std::uint64_t> measured_micro;  ///< its share of the owner's use at the last sample
-  std::optional<std::uint64_t> measured_memory_bytes;  ///< likewise
-  UsageOrigin origin = UsageOrigin::kNone;             ///< of both
-  Report reported;                                     ///< by the job itself, as far as it counts
-  Notice notice = Notice::kCalm;
-  std::uint64_t memory_bytes = 0;          ///< reserved cost
-  std::uint64_t memory_pending_bytes = 0;  ///< held for it beside what is used
-  double age_s = 0;                        ///< since the claim
-  double active_s = -1;                    ///< since its job was activated; below 0: it was not
-};
-
-struct TypeSnapshot {
-  std::uint32_t index = 0;
-  std::string name;
-  std::string counts_as;  ///< base type whose limit it shares; empty for none
-  bool retired = false;
-  bool draining = false;
-  std::uint32_t configured_limit = kNoLimit;
-  std::uint32_t limit = kNoLimit;  ///< effective
-  bool overridden = false;
-  std::uint32_t in_use = 0;  ///< against the limit: of the whole family, pending included
-  std::uint32_t pending = 0;
-  std::uint32_t cost_milli = 0;
-  std::uint64_t memory_bytes = 0;
-  Verdict verdict;  ///< what a claim with default costs would be told
-};
-
-struct GroupSnapshot {
-  std::uint32_t index = 0;
-  std::string name;
-  std::uint32_t limit = kNoLimit;
-  std::uint64_t in_use = 0;          ///< by slots and from outside
-  std::uint64_t external = 0;        ///< the part from outside
-  bool external_unreadable = false;  ///< then the outside part counts as the whole limit
-};
-
-enum class BrokerState : std::uint8_t { kReady, kDraining, kDown };
-
-struct BrokerSnapshot {
-  BrokerState state = BrokerState::kDown;
-  int pid = 0;                   ///< 0 while it is down
-  std::string version;           ///< of the one that runs or ran last
-  double sample_age_s = -1;      ///< below 0: never sampled
-  bool is_sample_stale = false;  ///< older than three intervals: figures are not what is used now
-};
-
-struct CounterTotals {
-  std::uint64_t claims = 0;
-  std::uint64_t releases = 0;
-  std::uint64_t reaped = 0;
-  std::uint64_t stale = 0;
-  std::array<std::uint64_t, kReasons> refusals{};
-
-  std::uint64_t refused() const noexcept {
-    std::uint64_t sum = 0;
-    for (const std::uint64_t count : refusals) sum += count;
-    return sum;
-  }
-};
-
-struct Snapshot {
-  bool stable = true;
-  BrokerSnapshot broker;
-  Capacities capacities;
-  std::uint64_t segment_id = 0;
-  std::uint64_t capacity_micro = 0;
-  std::uint64_t budget_micro = 0;
-  std::uint64_t charged_micro = 0;
-  std::uint64_t measured_micro = kNotMeasured;
-  std::uint64_t host_busy_micro = kNotMeasured;
-  std::uint64_t psi_cpu_ppb = kNotMeasured;
-  std::uint64_t memory_max_bytes = 0;
-  std::uint64_t memory_headroom_bytes = 0;
-  std::uint64_t memory_used_bytes = 0;
-  std::uint64_t memory_pending_bytes = 0;
-  std::vector<TypeSnapshot> types;
-  std::vector<GroupSnapshot> groups;
-  std::vector<SlotSnapshot> slots;         ///< held ones, by index
-  std::vector<ProcessSnapshot> processes;  ///< entries in use, by index
-  CounterTotals counters;
-
-  std::int64_t available_micro() const noexcept {
-    return difference_micro(budget_micro, charged_micro);
-  }
-};
 
 /// Sums over all process entries.
 inline CounterTotals read_counters(const SegmentView& view) noexcept {
@@ -185,6 +65,7 @@ class SnapshotReader {
       if (read_slots()) break;
       out_.stable = false;  // rows whose claim ended meanwhile are left out
     }
+    read_waiters();
     read_types();
     read_groups();
     read_broker();
@@ -369,6 +250,31 @@ class SnapshotReader {
     return sum;
   }
 
+  void read_waiters() {
+    const std::uint64_t now_ms = now_ns_ / kNsPerMs;
+    const WaiterQueue queue(processes_, now_ms);
+    for (const QueuedClaim& claim : queue) {
+      const WaiterEntry& entry = view_.waiter(claim.entry);
+      const WaiterHolder holder{entry.holder.load(std::memory_order_acquire)};
+      WaiterSnapshot waiter;
+      waiter.entry = claim.entry;
+      waiter.type = type_name(claim.request.type);
+      if (const ProcessSnapshot* owner = find_process(holder.owner())) {
+        waiter.pid = owner->pid;
+        waiter.name = owner->name;
+      }
+      waiter.priority = claim.priority;
+      waiter.ticket = claim.ticket;
+      waiter.cost_milli = claim.request.cost_milli;
+      waiter.memory_bytes = claim.request.memory_bytes;
+      waiter.waited_s = static_cast<double>(claim.waited_ms) / 1e3;
+      waiter.is_told = WaiterTold{entry.told.load(std::memory_order_acquire)}.is_running(now_ms);
+      waiter.has_missed = claim.has_missed;
+      out_.waiters.push_back(std::move(waiter));
+      ++waiting_by_type_[claim.request.type];
+    }
+  }
+
   void read_types() {
     const ConfigBlock& config = view_.config(stamp_.config_epoch);
     for (std::uint32_t index = 0; index < type_count_; ++index) {
@@ -387,6 +293,7 @@ class SnapshotReader {
       type.limit = word != 0 ? static_cast<std::uint32_t>(word - 1U) : type.configured_limit;
       type.in_use = sum_by_mask(by_type_, from.family_mask.get());
       type.pending = sum_by_mask(pending_by_type_, from.family_mask.get());
+      type.waiting = waiting_by_type_[index];
       type.cost_milli = from.cost_milli.get();
       type.memory_bytes = from.memory_bytes.get();
       const ClaimRequest request{make_request(view_, index), {}, true};
@@ -440,6 +347,7 @@ class SnapshotReader {
   bool broker_down_ = true;
   std::array<std::uint32_t, kMaxTypes> by_type_{};
   std::array<std::uint32_t, kMaxTypes> pending_by_type_{};
+  std::array<std::uint32_t, kMaxTypes> waiting_by_type_{};
 };
 
 }  // namespace detail

@@ -66,6 +66,7 @@ TEST_F(SlotctlRead, EveryDocumentFollowsItsSchema) {
       {"status", {"status"}},
       {"slots", {"slots"}},
       {"procs", {"procs"}},
+      {"waiters", {"waiters"}},
       {"limits", {"limits"}},
       {"config-show", {"config", "show"}},
       {"can-accept", {"can-accept", "-t", "web"}},

@@ -6,7 +6,8 @@
 //
 // Commands and answers, H being the handle of a slot:
 // - claim TYPE [key=K] [cost=MILLI] [memory=BYTES]: claimed HANDLE SLOT TOKEN, refused REASON, or
-//   error CODE; claim-in-thread TYPE likewise, by a thread that has ended when the answer comes
+//   error CODE; wait TYPE MS [PRIORITY] likewise, in line; claim-in-thread TYPE likewise, by a
+//   thread that has ended when the answer comes
 // - adopt TOKEN, open TOKEN: claimed ..., or error CODE
 // - release H, activate H, end H, bind H PID, report H [cpu=MICRO] [memory=BYTES]: ok, or error
 // CODE
@@ -62,6 +63,7 @@ class Worker {
   explicit Worker(std::string segment) : segment_(std::move(segment)) {
     commands_ = {
         {"claim", [this](const Words& w) { return claim(w); }},
+        {"wait", [this](const Words& w) { return wait(w); }},
         {"claim-in-thread", [this](const Words& w) { return claim_in_thread(w); }},
         {"adopt", [this](const Words& w) { return take(w.at(1), true); }},
         {"open", [this](const Words& w) { return take(w.at(1), false); }},
@@ -203,6 +205,17 @@ class Worker {
     }
     std::error_code ec;
     slotd::Slot slot = client().try_claim(words.at(1), options, ec);
+    if (ec) return error_line(ec);
+    if (!slot) return std::string("refused ") + slotd::reason_name(slot.refusal().reason());
+    return keep(std::move(slot));
+  }
+
+  std::string wait(const Words& words) {
+    slotd::ClaimOptions options;
+    if (words.size() > 3) options.priority = to_number(words[3]);
+    std::error_code ec;
+    slotd::Slot slot = client().claim_for(
+        words.at(1), std::chrono::milliseconds(to_number(words.at(2))), options, ec);
     if (ec) return error_line(ec);
     if (!slot) return std::string("refused ") + slotd::reason_name(slot.refusal().reason());
     return keep(std::move(slot));

@@ -1,10 +1,5 @@
 #include "tools/slotctl/claim_job.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <random>
-#include <thread>
-
 #include "slotd/clock.hpp"
 #include "slotd/ledger.hpp"
 #include "slotd/units.hpp"
@@ -14,32 +9,18 @@ namespace slotd::ctl {
 
 namespace {
 
-constexpr std::uint64_t kShortestPauseMs = 50;
-constexpr std::uint64_t kLongestPauseMs = 100;
-
-/// Pollers that were refused together do not come back together.
-class Pause {
- public:
-  void sleep(std::uint64_t remaining_ns) {
-    const std::uint64_t pause_ns = distribution_(engine_) * kNsPerMs;
-    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(pause_ns, remaining_ns)));
-  }
-
- private:
-  std::minstd_rand engine_{std::random_device{}()};
-  std::uniform_int_distribution<std::uint64_t> distribution_{kShortestPauseMs, kLongestPauseMs};
-};
-
 /// One claim, and a second one when the first was refused and slots of the dead could be freed:
 /// owners that are known by pid alone are looked at by system calls, which a claim itself does not
-/// make.
-HeldSlot claim_once(Attachment& attachment, const Request& request, const std::string& key,
+/// make. With time left, in line.
+HeldSlot claim_once(Attachment& attachment, ClaimRequest& wanted, std::uint64_t deadline_ns,
                     Verdict& refusal) {
-  ClaimRequest wanted{request, {key, key.empty() ? 0 : key_fingerprint(key)}};
   HeldSlot held = attachment.claim(wanted, refusal);
-  if (held.slot == kNoSlot && may_pass(refusal.reason) && attachment.reap() != 0) {
+  if (held.slot == kNoSlot && !refusal && attachment.reap() != 0)
     held = attachment.claim(wanted, refusal);
-  }
+  if (held.slot != kNoSlot || monotonic_ns() >= deadline_ns || !is_worth_waiting(refusal.reason))
+    return held;
+  const Errc code = attachment.claim_until(wanted, {deadline_ns, {}}, held, refusal);
+  if (code != Errc::kOk) throw Failure(code);
   return held;
 }
 
@@ -54,8 +35,9 @@ void add_job_options(Verb& verb, JobOptions& options) {
 }
 
 void add_wait_option(Verb& verb, JobOptions& options) {
-  verb.add_seconds("-w,--wait", options.wait_ms,
-                   "when refused, try again for so long (every 50 to 100 ms)");
+  verb.add_seconds("-w,--wait", options.wait_ms, "when refused, wait in line for so long");
+  verb.add_number("--priority", options.priority, "0 to 255, larger first among those who wait",
+                  Need::kOptional);
 }
 
 Request make_request(const SegmentView& view, const JobOptions& options) {
@@ -70,23 +52,20 @@ Request make_request(const SegmentView& view, const JobOptions& options) {
 
 ClaimedJob claim_job(Attachment& attachment, const JobOptions& options) {
   const std::uint64_t deadline_ns = monotonic_ns() + options.wait_ms * kNsPerMs;
-  Pause pause;
-  for (;;) {
-    const Errc code = attachment.check();
-    if (code != Errc::kOk) throw Failure(code);
-    const SegmentView& view = attachment.view();
-    // Asked for anew each time: a reload may have changed what the type costs.
-    const Request request = make_request(view, options);
-    Verdict refusal;
-    const HeldSlot held = claim_once(attachment, request, options.key, refusal);
-    if (held.slot != kNoSlot) return {held, read_type_name(view, request.type), std::nullopt};
-    if (refusal) throw Failure(Errc::kRetired);  // while the claim was on its way
-    const std::uint64_t now_ns = monotonic_ns();
-    if (now_ns >= deadline_ns || !may_pass(refusal.reason)) {
-      return {{}, options.type, make_refusal(view, refusal, options.type)};
-    }
-    pause.sleep(deadline_ns - now_ns);
-  }
+  const Errc code = attachment.check();
+  if (code != Errc::kOk) throw Failure(code);
+  const SegmentView& view = attachment.view();
+  ClaimRequest wanted;
+  wanted.request = make_request(view, options);
+  wanted.key = {options.key, options.key.empty() ? 0 : key_fingerprint(options.key)};
+  if (options.priority > kMaxPriority)
+    throw Failure(Errc::kInvalidArgument, "--priority: 0 to 255 is wanted");
+  wanted.priority = options.priority;
+  Verdict refusal;
+  const HeldSlot held = claim_once(attachment, wanted, deadline_ns, refusal);
+  if (held.slot != kNoSlot) return {held, read_type_name(view, wanted.request.type), std::nullopt};
+  if (refusal) throw Failure(Errc::kRetired);  // while the claim was on its way
+  return {{}, options.type, make_refusal(view, refusal, options.type)};
 }
 
 }  // namespace slotd::ctl

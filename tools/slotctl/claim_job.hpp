@@ -1,6 +1,4 @@
-// Claiming for `claim` and `run`: once, or again and again until a deadline. Waiting is polling
-// here: a new claim every 50 to 100 ms, in no order among those who wait. Never sleeps on a futex.
-// A claim that was refused looks before it takes a word, so pollers that cannot fit disturb nobody.
+// Claiming for `claim` and `run`: once, or in line until a deadline.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +17,13 @@ struct JobOptions {
   std::optional<std::uint32_t> cost_milli;  ///< instead of the type's
   std::optional<std::uint64_t> memory_bytes;
   std::uint64_t wait_ms = 0;
+  std::uint32_t priority = 0;  ///< 0..255
 };
 
 /// -t, --key, --cpu, --memory.
 void add_job_options(Verb& verb, JobOptions& options);
-/// -w SEC.
+/// -w SEC, --priority N.
 void add_wait_option(Verb& verb, JobOptions& options);
-
-/// Can time change this answer? Not that of a type that does not exist or a job that can never fit.
-/// Pure.
-constexpr bool may_pass(Reason reason) noexcept {
-  return reason != Reason::kUnknownType && reason != Reason::kTooLarge;
-}
 
 struct ClaimedJob {
   HeldSlot held;

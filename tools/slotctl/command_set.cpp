@@ -16,10 +16,13 @@
 #include "tools/slotctl/commands/limits.hpp"
 #include "tools/slotctl/commands/procs.hpp"
 #include "tools/slotctl/commands/release.hpp"
+#include "tools/slotctl/commands/reload.hpp"
 #include "tools/slotctl/commands/report.hpp"
 #include "tools/slotctl/commands/run.hpp"
 #include "tools/slotctl/commands/slots.hpp"
 #include "tools/slotctl/commands/status.hpp"
+#include "tools/slotctl/commands/wait.hpp"
+#include "tools/slotctl/commands/waiters.hpp"
 
 namespace slotd::ctl {
 
@@ -53,6 +56,7 @@ void add_all_commands(CommandSet& set) {
   add_status(set);
   add_slots(set);
   add_procs(set);
+  add_waiters(set);
   add_run(set);
   add_claim(set);
   add_bind(set);
@@ -65,6 +69,8 @@ void add_all_commands(CommandSet& set) {
   add_limits(set);
   add_drain(set);
   add_free(set);
+  add_wait(set);
+  add_reload(set);
   Verb config = set.add("config", "the configuration: check FILE, show", {});
   config.require_verb();
   add_config_check(set, config);

@@ -5,7 +5,7 @@
 
 #include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
-#include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/following.hpp"
 #include "tools/slotctl/type_argument.hpp"
 
 namespace slotd::ctl {
@@ -48,11 +48,17 @@ void print_drain(const Context& context, const SegmentView& view) {
   }
 }
 
+/// Names are understood in each segment anew.
+std::uint64_t bits_of(const SegmentView& view, const std::vector<std::string>& names,
+                      std::uint64_t without_names, const Context& context) {
+  return names.empty() ? without_names : read_bits(view, names, context.console.charset());
+}
+
 int run_drain(const std::vector<std::string>& names, const Context& context) {
-  const SegmentView view = open_for_writing(context.globals);
-  const std::uint64_t bits =
-      names.empty() ? kDrainAll : read_bits(view, names, context.console.charset());
-  view.header().drain.fetch_or(bits, std::memory_order_seq_cst);
+  const SegmentView view = change_segment(context.globals, [&](const SegmentView& segment) {
+    const std::uint64_t bits = bits_of(segment, names, kDrainAll, context);
+    segment.header().drain.fetch_or(bits, std::memory_order_seq_cst);
+  });
   print_drain(context, view);
   return to_status(ExitCode::kDone);
 }
@@ -60,10 +66,11 @@ int run_drain(const std::vector<std::string>& names, const Context& context) {
 /// Without a name everything that operators drained; with names these types, which a drained node
 /// refuses still.
 int run_undrain(const std::vector<std::string>& names, const Context& context) {
-  const SegmentView view = open_for_writing(context.globals);
-  const std::uint64_t bits =
-      names.empty() ? kOperatorBits : read_bits(view, names, context.console.charset());
-  const std::uint64_t before = view.header().drain.fetch_and(~bits, std::memory_order_seq_cst);
+  std::uint64_t before = 0;
+  const SegmentView view = change_segment(context.globals, [&](const SegmentView& segment) {
+    const std::uint64_t bits = bits_of(segment, names, kOperatorBits, context);
+    before = segment.header().drain.fetch_and(~bits, std::memory_order_seq_cst);
+  });
   if (!names.empty() && (before & kDrainAll) != 0) {
     context.hint("all types are drained; `undrain` without a type ends that");
   }

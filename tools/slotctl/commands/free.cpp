@@ -7,9 +7,11 @@
 #include "slotd/process_probe.hpp"
 #include "slotd/slot_table.hpp"
 #include "slotd/snapshot.hpp"
+#include "slotd/waiters.hpp"
 #include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
+#include "tools/slotctl/following.hpp"
 #include "tools/slotctl/segment_access.hpp"
 #include "tools/slotctl/token_step.hpp"
 
@@ -43,7 +45,8 @@ int run_free(const FreeOptions& options, const Context& context) {
     throw Failure(Errc::kInvalidArgument,
                   name + ": there are slots 0 to " + std::to_string(view.slot_count() - 1));
   }
-  const Snapshot snapshot = read_snapshot(ProcessTable(view, read_self_identity(), false));
+  const ProcessTable processes(view, read_self_identity(), false);
+  const Snapshot snapshot = read_snapshot(processes);
   const std::string holder = describe_slot(snapshot, options.slot, context.console.charset());
   if (!options.force) {
     throw Failure(Errc::kInvalidArgument,
@@ -51,6 +54,12 @@ int run_free(const FreeOptions& options, const Context& context) {
   }
   const StepResult result = force_free_slot(view, options.slot);
   if (result.code != Errc::kOk) throw Failure(result.code, name + " is not held");
+  // Not done again by itself: what holds that slot in the next segment may be another job.
+  if (is_replaced(view)) {
+    throw Failure(Errc::kRetired, "the segment was replaced meanwhile, maybe with " + name +
+                                      " still held; `slotctl slots` shows it");
+  }
+  wake_waiters(processes);
   if (context.globals.json) {
     context.print_json(step_json(options.slot, "free"));
   } else if (!context.globals.quiet) {

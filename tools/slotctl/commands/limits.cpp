@@ -10,6 +10,7 @@
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/figures.hpp"
+#include "tools/slotctl/following.hpp"
 #include "tools/slotctl/segment_access.hpp"
 #include "tools/slotctl/type_argument.hpp"
 
@@ -39,61 +40,103 @@ int run_limits(const Context& context) {
   return to_status(ExitCode::kDone);
 }
 
+bool is_overridden(const SegmentView& view, std::uint32_t type) {
+  return view.limit_override(type).word.load(std::memory_order_acquire) != kNoOverride;
+}
+
 /// A type that shares another one's limit has no word of its own.
-std::uint32_t find_limited_type(const SegmentView& view, const std::string& name, Charset charset) {
-  const std::uint32_t type = find_type_or_fail(view, name, charset);
+void require_own_limit(const SegmentView& view, std::uint32_t type, const std::string& name,
+                       Charset charset) {
   const std::uint64_t epoch = view.header().config_epoch.load(std::memory_order_acquire);
   const std::uint32_t base = load_base(view, epoch, type);
-  if (base == type) return type;
+  if (base == type) return;
   const std::string base_name = escape_text(read_type_name(view, base), charset);
   throw Failure(
       Errc::kInvalidArgument,
       escape_text(name, charset) + " counts against the limit of " + base_name + "; set that one");
 }
 
+std::uint32_t find_type_to_set(const SegmentView& view, const std::string& name, Charset charset) {
+  const std::uint32_t type = find_type_or_fail(view, name, charset);
+  const std::uint64_t epoch = view.header().config_epoch.load(std::memory_order_acquire);
+  if (view.config(epoch).types[type].flags.get() != TypeConfig::kKnown) {
+    throw Failure(Errc::kInvalidArgument,
+                  escape_text(name, charset) +
+                      " is no longer configured and admits nothing, whatever its limit");
+  }
+  require_own_limit(view, type, name, charset);
+  return type;
+}
+
+/// An override that was left behind, by a type that is retired or shares a limit by now, can be
+/// taken back too.
+std::uint32_t find_type_to_reset(const SegmentView& view, const std::string& name,
+                                 Charset charset) {
+  const std::uint32_t type = find_type_or_fail(view, name, charset);
+  if (!is_overridden(view, type)) require_own_limit(view, type, name, charset);
+  return type;
+}
+
+/// All names and figures are understood before the first word is written.
+void set_limits(const SegmentView& view, const std::vector<LimitSetting>& settings,
+                Charset charset) {
+  std::vector<std::uint32_t> types;
+  for (const LimitSetting& setting : settings)
+    types.push_back(find_type_to_set(view, setting.type, charset));
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    view.limit_override(types[i]).word.store(override_word(settings[i].limit),
+                                             std::memory_order_seq_cst);
+  }
+}
+
+void reset_limits(const SegmentView& view, const std::vector<std::string>& names, Charset charset) {
+  std::vector<std::uint32_t> types;
+  for (const std::string& name : names) types.push_back(find_type_to_reset(view, name, charset));
+  for (std::uint32_t type = 0; names.empty() && type < kMaxTypes; ++type) types.push_back(type);
+  for (const std::uint32_t type : types)
+    view.limit_override(type).word.store(kNoOverride, std::memory_order_seq_cst);
+}
+
+int finish_change(const Context& context, const SegmentView& view) {
+  const ProcessTable processes(view, read_self_identity(), false);
+  if (context.globals.json || !context.globals.quiet) print_limits(context, processes);
+  return to_status(ExitCode::kDone);
+}
+
 int run_set(const std::vector<std::string>& texts, const Context& context) {
-  const SegmentView view = open_for_writing(context.globals);
   const Charset charset = context.console.charset();
-  struct Change {
-    std::uint32_t type;
-    std::uint32_t limit;
-  };
-  std::vector<Change> changes;  // all are understood before the first one is made
+  std::vector<LimitSetting> settings;
   for (const std::string& text : texts) {
     std::string problem;
     const auto setting = parse_limit_setting(text, problem);
     if (!setting) throw Failure(Errc::kInvalidArgument, escape_text(problem, charset));
-    changes.push_back({find_limited_type(view, setting->type, charset), setting->limit});
+    settings.push_back(*setting);
   }
-  for (const Change& change : changes) {
-    view.limit_override(change.type)
-        .word.store(override_word(change.limit), std::memory_order_seq_cst);
-  }
-  if (context.globals.json || !context.globals.quiet) {
-    print_limits(context, ProcessTable(view, read_self_identity(), false));
-  }
-  return to_status(ExitCode::kDone);
+  return finish_change(context, change_segment(context.globals, [&](const SegmentView& view) {
+                         set_limits(view, settings, charset);
+                       }));
 }
 
 int run_reset(const std::vector<std::string>& names, const Context& context) {
-  const SegmentView view = open_for_writing(context.globals);
-  std::vector<std::uint32_t> types;
-  for (const std::string& name : names) {
-    types.push_back(find_limited_type(view, name, context.console.charset()));
-  }
-  if (names.empty()) {
-    for (std::uint32_t type = 0; type < kMaxTypes; ++type) types.push_back(type);
-  }
-  for (const std::uint32_t type : types) {
-    view.limit_override(type).word.store(kNoOverride, std::memory_order_seq_cst);
-  }
-  if (context.globals.json || !context.globals.quiet) {
-    print_limits(context, ProcessTable(view, read_self_identity(), false));
-  }
-  return to_status(ExitCode::kDone);
+  return finish_change(context, change_segment(context.globals, [&](const SegmentView& view) {
+                         reset_limits(view, names, context.console.charset());
+                       }));
 }
 
-bool is_shown(const TypeSnapshot& type) { return !type.retired || type.in_use != 0; }
+/// A retired type is shown while it still means something: jobs of it run, or its override waits
+/// for it to come back.
+bool is_shown(const TypeSnapshot& type) {
+  return !type.retired || type.in_use != 0 || (type.overridden && type.counts_as.empty());
+}
+
+std::string note_text(const TypeSnapshot& type, Charset charset) {
+  std::string note;
+  const auto add = [&note](const std::string& part) { note += (note.empty() ? "" : ", ") + part; };
+  if (!type.counts_as.empty()) add("as " + escape_text(type.counts_as, charset));
+  if (type.retired) add("retired");
+  if (type.draining) add("draining");
+  return note;
+}
 
 }  // namespace
 
@@ -134,6 +177,7 @@ Json limits_json(const Snapshot& snapshot) {
     row["in_use"] = type.in_use;
     row["debt"] = limit_debt(type.in_use, type.limit);
     row["draining"] = type.draining;
+    row["retired"] = type.retired;
     row["counts_as"] = type.counts_as.empty() ? Json(nullptr) : Json(type.counts_as);
     out["limits"].push_back(std::move(row));
   }
@@ -150,8 +194,6 @@ std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Chars
   for (const TypeSnapshot& type : snapshot.types) {
     if (!is_shown(type)) continue;
     const std::uint32_t debt = limit_debt(type.in_use, type.limit);
-    std::string note = type.counts_as.empty() ? "" : "as " + escape_text(type.counts_as, charset);
-    if (type.draining) note += note.empty() ? "draining" : ", draining";
     std::string own = "-";
     if (type.overridden) own = type.limit == kNoLimit ? "unlimited" : limit_text(type.limit);
     table.rows.push_back({{escape_text(type.name, charset)},
@@ -160,7 +202,7 @@ std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Chars
                           {limit_text(type.limit)},
                           {std::to_string(type.in_use)},
                           {std::to_string(debt), debt == 0 ? Tone::kPlain : Tone::kBad},
-                          {note}});
+                          {note_text(type, charset)}});
   }
   return render_table(table, style);
 }

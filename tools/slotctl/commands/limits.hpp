@@ -1,7 +1,9 @@
 // `limits`, `limits set TYPE=N`, `limits reset [TYPE...]`: what limits each type, and the
 // operator's own word on it. An override is one atomic word in the segment; effective at once and
-// without the broker. A limit below what is held revokes nothing: the difference is debt, and
-// nothing is admitted until it has drained. Formatting and parsing are pure.
+// without the broker, and stronger than the configuration until it is reset: it survives reloads,
+// restarts of the broker, and the type's absence from the configuration. A limit below what is held
+// revokes nothing: the difference is debt, and nothing is admitted until it has drained. Formatting
+// and parsing are pure.
 #pragma once
 
 #include <cstdint>

@@ -178,14 +178,23 @@ Table slots_table(const Snapshot& snapshot, const std::vector<SlotColumn>& colum
   return table;
 }
 
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    longest = std::max(longest, end - begin);
+    begin = end + 1;
+  }
+  return longest;
+}
+
 /// One table where the terminal is wide enough for it, else two: who holds the slots, and what they
 /// use.
 std::string render_slots(const Snapshot& snapshot, const std::vector<SlotColumn>& columns,
                          const TableStyle& style) {
   const Table whole = slots_table(snapshot, columns, std::nullopt);
-  const std::string text = render_table(whole, {});
-  const std::size_t width = text.find('\n');
-  if (!style.width || width <= *style.width) return render_table(whole, style);
+  const bool is_one_table = !style.width || longest_line(render_table(whole, {})) <= *style.width;
+  if (is_one_table) return render_table(whole, style);
   return render_table(slots_table(snapshot, columns, Part::kHolder), style) + "\n" +
          render_table(slots_table(snapshot, columns, Part::kFigures), style);
 }

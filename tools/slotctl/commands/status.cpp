@@ -75,7 +75,7 @@ Json type_json(const TypeSnapshot& type) {
   out["limit"] = limit_json(type.limit);
   out["in_use"] = type.in_use;
   out["pending"] = type.pending;
-  out["waiting"] = 0;
+  out["waiting"] = type.waiting;
   out["cpu"] = milli_cores_json(type.cost_milli);
   out["can_accept"] = reason == Reason::kNone;
   out["refusal"] = reason == Reason::kNone ? Json(nullptr) : Json(reason_name(reason));
@@ -176,7 +176,7 @@ Table types_table(const Snapshot& snapshot, Charset charset) {
                           {limit_text(type.limit)},
                           {std::to_string(type.in_use)},
                           {std::to_string(type.pending)},
-                          {"0"},
+                          {std::to_string(type.waiting)},
                           {format_cores_milli(type.cost_milli)},
                           {answer, yes ? Tone::kGood : Tone::kWarning}});
   }

@@ -1,0 +1,452 @@
+// The entries of those who wait, and waking them. A waiter takes an entry, shows it, sets its
+// group's bit in the header, looks once more, and sleeps on its own word (waiting_claim.hpp).
+// Whoever makes room looks at the bits and tells, in the order of queue.hpp, those that fit now;
+// nobody else is woken. Telling gives a turn: until it ends others give way.
+//
+// Nothing here decides an admission: a waiter claims like everybody else when it has been told. So
+// a wrong or scribbled entry can cost precedence and time, never a limit. And every sleep ends
+// within kRecheckNs: whatever a killed waker left undone, the waiters find by themselves.
+//
+// Memory order: the holder's CAS that shows the entry, then the bit (RMW), then a barrier, then the
+// look at the words; whoever frees a word does that by a seq_cst CAS and loads the bits (seq_cst)
+// afterwards. One of the two sees the other.
+//
+// Thread-safe; never blocks; no allocation; a system call for each waiter that is told. Stack: 128
+// KiB where somebody waits. Killed anywhere: entries of the dead are nobody's, and taken again.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "slotd/futex.hpp"
+#include "slotd/ledger.hpp"
+#include "slotd/process_table.hpp"
+#include "slotd/queue.hpp"
+#include "slotd/scan.hpp"
+#include "slotd/segment_view.hpp"
+
+namespace slotd::inline v0_1 {
+
+/// WaiterEntry::holder: attach tag 32 | owner 10 | use 20 | state 2. The use changes each time the
+/// entry is taken.
+struct WaiterHolder {
+  enum class State : std::uint32_t { kFree = 0, kWriting = 1, kShown = 2 };
+
+  std::uint64_t raw = 0;
+
+  static constexpr WaiterHolder make(ProcessRef owner, std::uint32_t use, State state) noexcept {
+    return {(std::uint64_t{attach_tag(owner.attach)} << 32) |
+            (std::uint64_t{owner.index & 0x3ffU} << 22) | (std::uint64_t{use & 0xf'ffffU} << 2) |
+            static_cast<std::uint64_t>(state)};
+  }
+  constexpr State state() const noexcept { return static_cast<State>(raw & 3U); }
+  constexpr std::uint32_t owner() const noexcept {
+    return static_cast<std::uint32_t>(raw >> 22) & 0x3ffU;
+  }
+  constexpr std::uint32_t tag() const noexcept { return static_cast<std::uint32_t>(raw >> 32); }
+  constexpr std::uint32_t use() const noexcept {
+    return static_cast<std::uint32_t>(raw >> 2) & 0xf'ffffU;
+  }
+  constexpr WaiterHolder freed() const noexcept { return {std::uint64_t{use() + 1U} << 2}; }
+};
+
+/// A turn that would last longer is none: the clock has gone round, or it is a scribble.
+inline constexpr std::uint32_t kLongestTurnMs = 600'000;
+
+/// WaiterEntry::told: end of the turn (low 32 bits of host milliseconds, 0 = none) 32 | count 32.
+struct WaiterTold {
+  std::uint64_t raw = 0;
+
+  constexpr std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(raw); }
+  constexpr std::uint32_t turn_end() const noexcept {
+    return static_cast<std::uint32_t>(raw >> 32);
+  }
+  constexpr bool has_turn() const noexcept { return turn_end() != 0; }
+  /// Is the turn running at `now_ms`?
+  constexpr bool is_running(std::uint64_t now_ms) const noexcept {
+    const std::uint32_t left_ms = turn_end() - static_cast<std::uint32_t>(now_ms);
+    return has_turn() && left_ms != 0 && left_ms <= kLongestTurnMs;
+  }
+  static constexpr WaiterTold make(std::uint64_t turn_end_ms, std::uint32_t count) noexcept {
+    const auto end = static_cast<std::uint32_t>(turn_end_ms);
+    return {(std::uint64_t{end == 0 ? 1U : end} << 32) | count};
+  }
+};
+
+constexpr std::uint64_t pack_wait_request(const Request& request, std::uint32_t priority) noexcept {
+  return (request.cost_milli & kMaxCostMilli) | (std::uint64_t{request.type & 31U} << 20) |
+         (std::uint64_t{priority & 0xffU} << 25) | (std::uint64_t{request.cost_is_default} << 33) |
+         (std::uint64_t{request.memory_is_default} << 34);
+}
+constexpr Request unpack_wait_request(std::uint64_t packed) noexcept {
+  Request request;
+  request.cost_milli = static_cast<std::uint32_t>(packed) & kMaxCostMilli;
+  request.type = static_cast<std::uint32_t>(packed >> 20) & 31U;
+  request.cost_is_default = ((packed >> 33) & 1U) != 0;
+  request.memory_is_default = ((packed >> 34) & 1U) != 0;
+  return request;
+}
+constexpr std::uint32_t wait_priority(std::uint64_t packed) noexcept {
+  return static_cast<std::uint32_t>(packed >> 25) & 0xffU;
+}
+
+inline constexpr std::uint64_t kRecheckMs = kRecheckNs / kNsPerMs;
+inline constexpr std::uint32_t kNoWaiter = kMaxWaiters;
+
+/// Those who wait, as one look showed them, in their order. Lives on the stack.
+class WaiterQueue {
+ public:
+  /// Reads all shown entries of processes that are not known to be dead.
+  WaiterQueue(const ProcessTable& processes, std::uint64_t now_ms) noexcept
+      : processes_(processes), view_(processes.view()), now_ms_(now_ms) {
+    const ConfigBlock& config =
+        view_.config(view_.header().config_epoch.load(std::memory_order_acquire));
+    rules_ = {std::max<std::uint64_t>(config.overtake_window_ms.get(), 1), view_.slot_count()};
+    turn_ms_ = std::max<std::uint64_t>(config.turn_ms.get(), 1);
+    std::uint64_t groups = view_.header().waiting.load(std::memory_order_seq_cst);
+    for (; groups != 0; groups &= groups - 1U)
+      read_group(static_cast<std::uint32_t>(__builtin_ctzll(groups)));
+    sort();
+  }
+
+  bool is_empty() const noexcept { return count_ == 0; }
+  const QueueRules& rules() const noexcept { return rules_; }
+  std::uint64_t turn_ms() const noexcept { return turn_ms_; }
+  const QueuedClaim* begin() const noexcept { return claims(); }
+  const QueuedClaim* end() const noexcept { return claims() + count_; }
+
+  /// One more, in its place: a claim that has no entry.
+  void add(const QueuedClaim& claim) noexcept {
+    push(claim);
+    sort();
+  }
+
+ private:
+  void read_group(std::uint32_t group) noexcept {
+    for (std::uint32_t i = group * kWaiterGroup; i < (group + 1U) * kWaiterGroup; ++i) {
+      const WaiterEntry& entry = view_.waiter(i);
+      const WaiterHolder holder{entry.holder.load(std::memory_order_acquire)};
+      if (holder.state() != WaiterHolder::State::kShown || !is_alive(holder)) continue;
+      QueuedClaim claim;
+      const std::uint64_t request = entry.request.get();
+      claim.request = unpack_wait_request(request);
+      claim.request.memory_bytes = entry.memory_bytes.get();
+      claim.priority = wait_priority(request);
+      claim.ticket = entry.ticket.get();
+      claim.waited_ms = since(entry.since_ms.get());
+      const std::uint64_t confirmed_ms = entry.confirmed_ms.get();
+      claim.is_confirmed =
+          since(confirmed_ms) <= 2 * kRecheckMs && confirmed_ms <= now_ms_ + kRecheckMs;
+      claim.has_missed = has_missed({entry.told.load(std::memory_order_acquire)});
+      claim.entry = i;
+      std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load
+      if (entry.holder.load(std::memory_order_relaxed) != holder.raw) continue;
+      fill_default_costs(view_, view_.header().config_epoch.load(std::memory_order_acquire),
+                         claim.request);
+      push(claim);
+    }
+  }
+
+  bool is_alive(WaiterHolder holder) const noexcept {
+    if (!processes_.is_index(holder.owner())) return false;
+    const ProcessEntry& entry = view_.process(holder.owner());
+    const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
+    return attach_tag(attach) == holder.tag() &&
+           processes_.judge_owner({holder.owner(), attach}, ProbeMode::kMarkOnly) ==
+               OwnerLife::kAlive;
+  }
+  std::uint64_t since(std::uint64_t ms) const noexcept { return now_ms_ > ms ? now_ms_ - ms : 0; }
+
+  /// Its turn came and went, and it has not run since: who runs ends a turn that it does not use.
+  bool has_missed(WaiterTold told) const noexcept {
+    return told.has_turn() && !told.is_running(now_ms_);
+  }
+
+  QueuedClaim* claims() noexcept { return reinterpret_cast<QueuedClaim*>(storage_.data()); }
+  const QueuedClaim* claims() const noexcept {
+    return reinterpret_cast<const QueuedClaim*>(storage_.data());
+  }
+  void push(const QueuedClaim& claim) noexcept {
+    if (count_ <= kMaxWaiters) new (claims() + count_++) QueuedClaim(claim);
+  }
+  void sort() noexcept {
+    std::sort(claims(), claims() + count_, [this](const QueuedClaim& a, const QueuedClaim& b) {
+      return comes_before(a, b, rules_);
+    });
+  }
+
+  const ProcessTable& processes_;
+  const SegmentView& view_;
+  std::uint64_t now_ms_;
+  QueueRules rules_;
+  std::uint64_t turn_ms_ = 0;
+  std::uint32_t count_ = 0;
+  // Not an array of claims: to begin the life of a thousand of them takes longer than the rest.
+  alignas(QueuedClaim) std::array<std::byte, (kMaxWaiters + 1) * sizeof(QueuedClaim)> storage_;
+};
+
+namespace detail {
+
+/// What the held words take now. One pass: whoever acts on it claims afterwards, and only that
+/// decides.
+inline Totals read_totals(const SegmentView& view, bool broker_down) noexcept {
+  const std::uint64_t epoch = view.header().sample_epoch.load(std::memory_order_acquire);
+  const SampleBlock& sample = view.sample(epoch);
+  const std::uint64_t charged = sample.charge_mark.get();
+  const std::uint32_t mark = view.mark();
+  Totals totals;
+  for (std::uint32_t slot = 0; slot < mark; ++slot) {
+    const SlotWord word{view.word(slot).load(std::memory_order_acquire)};
+    if (!word.is_held()) continue;
+    const ChargeWord charge{
+        slot < charged ? view.charges(epoch)[slot].load(std::memory_order_relaxed) : 0};
+    const bool sampled = charge.matches(word) && (charge.flags() & ChargeWord::kMemorySampled) != 0;
+    totals.add(word.type(), charge_micro(word, charge, broker_down),
+               sampled ? view.memory_held(epoch)[slot].load(std::memory_order_relaxed)
+                       : view.record(slot).memory_bytes.get());
+  }
+  return totals;
+}
+
+/// Rules by type, loaded when asked for; the last type's are kept.
+class RulesByType {
+ public:
+  explicit RulesByType(const SegmentView& view) noexcept : view_(view) {}
+
+  const Rules& operator()(std::uint32_t type) noexcept {
+    if (type == type_) return rules_;
+    type_ = type;
+    const std::uint64_t epoch = view_.header().config_epoch.load(std::memory_order_acquire);
+    load_rules(view_, load_stamp(view_, load_base(view_, epoch, type)), type, rules_);
+    return rules_;
+  }
+
+ private:
+  const SegmentView& view_;
+  std::uint32_t type_ = ~0U;
+  Rules rules_;
+};
+
+/// Gives the waiter a turn, unless it has one already. True when it was woken.
+inline bool tell_waiter(const SegmentView& view, std::uint32_t index, std::uint64_t now_ms,
+                        std::uint64_t turn_ms) noexcept {
+  std::atomic<std::uint64_t>& cell = view.waiter(index).told;
+  WaiterTold told{cell.load(std::memory_order_acquire)};
+  for (int attempt = 0; attempt < kMaxWordAttempts && !told.is_running(now_ms); ++attempt) {
+    const WaiterTold next = WaiterTold::make(now_ms + turn_ms, told.count() + 1U);
+    // seq_cst: the telling is seen by whoever gives way because of it.
+    if (cell.compare_exchange_weak(told.raw, next.raw, std::memory_order_seq_cst)) {
+      futex_wake(reinterpret_cast<const std::uint32_t*>(&cell), 1, FutexScope::kShared);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace detail
+
+/// Where a claim stands in the queue.
+enum class QueueAnswer : std::uint8_t {
+  kGo,       ///< nobody before it needs the room
+  kGiveWay,  ///< it would fit, and so do others that come first; they have been told
+  kNoRoom,   ///< it does not fit now
+};
+
+/// Tells every waiter that fits now, in order, and says where `own` (an entry, or kNoWaiter with
+/// `newcomer` given) stands. Returns kGo where it is not in the queue.
+[[gnu::noinline, gnu::cold]] inline QueueAnswer serve_queue(const ProcessTable& processes,
+                                                            std::uint32_t own,
+                                                            const QueuedClaim* newcomer,
+                                                            unsigned* woken = nullptr) noexcept {
+  const SegmentView& view = processes.view();
+  const std::uint64_t now_ms = processes.clock().coarse_ns() / kNsPerMs;
+  WaiterQueue queue(processes, now_ms);
+  if (newcomer != nullptr) queue.add(*newcomer);
+  Totals held = detail::read_totals(view, processes.is_broker_down());
+  detail::RulesByType rules_of(view);
+  QueueAnswer answer = QueueAnswer::kGo;
+  if (newcomer != nullptr) {
+    const Rules& rules = rules_of(newcomer->request.type);
+    const bool fits_alone =
+        decide(rules, newcomer->request, usage_of(rules, held)).reason == Reason::kNone;
+    answer = fits_alone ? QueueAnswer::kGiveWay : QueueAnswer::kNoRoom;
+  } else if (own != kNoWaiter) {
+    answer = QueueAnswer::kNoRoom;
+  }
+  walk_queue(
+      queue, queue.rules(), [&](std::uint32_t type) -> const Rules& { return rules_of(type); },
+      held,
+      [&](const QueuedClaim& claim, QueuePlace place) {
+        if (place != QueuePlace::kGoes) return;
+        const bool is_own = newcomer != nullptr ? claim.entry == kNoWaiter : claim.entry == own;
+        if (is_own) {
+          answer = QueueAnswer::kGo;
+        } else if (detail::tell_waiter(view, claim.entry, now_ms, queue.turn_ms()) &&
+                   woken != nullptr) {
+          ++*woken;
+        }
+      });
+  return answer;
+}
+
+/// For whoever has made room, or may have: tells the waiters that fit now. Nothing, and one load,
+/// where nobody waits. Returns how many were woken.
+inline unsigned wake_waiters(const ProcessTable& processes) noexcept {
+  const SegmentView& view = processes.view();
+  // seq_cst: behind whatever made the room.
+  if (!view.writable() || view.header().waiting.load(std::memory_order_seq_cst) == 0) return 0;
+  unsigned woken = 0;
+  serve_queue(processes, kNoWaiter, nullptr, &woken);
+  return woken;
+}
+
+/// May a claim without an entry go now? Tells those who come before it.
+inline QueueAnswer ask_queue(const ProcessTable& processes, const Request& request,
+                             std::uint32_t priority) noexcept {
+  QueuedClaim newcomer;
+  newcomer.request = request;
+  newcomer.priority = priority;
+  newcomer.ticket = ~std::uint64_t{0};
+  newcomer.is_confirmed = true;
+  newcomer.entry = kNoWaiter;
+  return serve_queue(processes, kNoWaiter, &newcomer);
+}
+
+// ---- An entry of one's own ----------------------------------------------------------------------
+
+/// One waiter's entry, from taking it to giving it back. Used by one thread.
+class WaiterSeat {
+ public:
+  WaiterSeat(const ProcessTable& processes, ProcessRef self) noexcept
+      : processes_(processes), view_(processes.view()), self_(self) {}
+  WaiterSeat(const WaiterSeat&) = delete;
+  WaiterSeat& operator=(const WaiterSeat&) = delete;
+  ~WaiterSeat() { leave(); }
+
+  /// Takes an entry and shows it. False: all are in use.
+  bool take(const Request& request, std::uint32_t priority) noexcept {
+    for (std::uint32_t i = 0; i < kMaxWaiters; ++i) {
+      // Neighbours start at different places.
+      const std::uint32_t index = (i + self_.index * kWaiterGroup) % kMaxWaiters;
+      if (!try_take(index)) continue;
+      WaiterEntry& entry = view_.waiter(index);
+      index_ = index;
+      entry.request.set(pack_wait_request(request, priority));
+      entry.memory_bytes.set(request.memory_bytes);
+      entry.ticket.set(view_.header().tickets.fetch_add(1, std::memory_order_relaxed));
+      entry.since_ms.set(now_ms());
+      entry.confirmed_ms.set(now_ms());
+      const WaiterTold told{entry.told.load(std::memory_order_relaxed)};
+      entry.told.store(told.count(), std::memory_order_relaxed);
+      holder_ = WaiterHolder::make(self_, holder_.use(), WaiterHolder::State::kShown);
+      // Release (and more): the fields before the state that shows them.
+      entry.holder.store(holder_.raw, std::memory_order_seq_cst);
+      set_bit();
+      return true;
+    }
+    return false;
+  }
+
+  bool is_taken() const noexcept { return index_ != kNoWaiter; }
+  std::uint32_t index() const noexcept { return index_; }
+  std::atomic<std::uint64_t>& told() const noexcept { return view_.waiter(index_).told; }
+
+  /// The holder looks for itself now. A turn that has gone by is over; the second one in a row
+  /// costs the ticket. Sets the bit again, which a killed waker may have cleared.
+  void confirm() noexcept {
+    WaiterEntry& entry = view_.waiter(index_);
+    const std::uint64_t now = now_ms();
+    WaiterTold told{entry.told.load(std::memory_order_acquire)};
+    if (told.has_turn() && !told.is_running(now)) {
+      if (++missed_ >= 2) {
+        entry.ticket.set(view_.header().tickets.fetch_add(1, std::memory_order_relaxed));
+        missed_ = 0;
+      }
+      entry.told.compare_exchange_strong(told.raw, told.count(), std::memory_order_seq_cst);
+    } else if (told.has_turn()) {
+      missed_ = 0;
+    }
+    entry.confirmed_ms.set(now);
+    set_bit();
+  }
+
+  /// Ends a turn that cannot be used.
+  void pass_turn() noexcept {
+    std::atomic<std::uint64_t>& cell = told();
+    WaiterTold seen{cell.load(std::memory_order_acquire)};
+    if (seen.has_turn())
+      cell.compare_exchange_strong(seen.raw, seen.count(), std::memory_order_seq_cst);
+  }
+
+  /// Gives the entry back. Idempotent.
+  void leave() noexcept {
+    if (index_ == kNoWaiter) return;
+    std::uint64_t expected = holder_.raw;
+    view_.waiter(index_).holder.compare_exchange_strong(expected, holder_.freed().raw,
+                                                        std::memory_order_seq_cst);
+    const std::uint32_t group = index_ / kWaiterGroup;
+    index_ = kNoWaiter;
+    // Whoever made room while the bit was away has told nobody.
+    if (clear_bit(group)) wake_waiters(processes_);
+  }
+
+ private:
+  std::uint64_t now_ms() const noexcept { return processes_.clock().coarse_ns() / kNsPerMs; }
+
+  /// Free, or its holder's tenancy is over or marked: nobody will come back to it.
+  bool try_take(std::uint32_t index) noexcept {
+    std::atomic<std::uint64_t>& cell = view_.waiter(index).holder;
+    const WaiterHolder seen{cell.load(std::memory_order_acquire)};
+    if (seen.state() != WaiterHolder::State::kFree && !is_abandoned(seen)) return false;
+    holder_ = WaiterHolder::make(self_, seen.use() + 1U, WaiterHolder::State::kWriting);
+    std::uint64_t expected = seen.raw;
+    return cell.compare_exchange_strong(expected, holder_.raw, std::memory_order_seq_cst);
+  }
+  bool is_abandoned(WaiterHolder holder) const noexcept {
+    if (!processes_.is_index(holder.owner())) return true;
+    const ProcessEntry& entry = view_.process(holder.owner());
+    const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
+    return attach_tag(attach) != holder.tag() ||
+           processes_.judge_owner({holder.owner(), attach}, ProbeMode::kMarkOnly) ==
+               OwnerLife::kGone;
+  }
+
+  void set_bit() noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << (index_ / kWaiterGroup);
+    std::atomic<std::uint64_t>& waiting = view_.header().waiting;
+    if ((waiting.load(std::memory_order_seq_cst) & bit) == 0)
+      waiting.fetch_or(bit, std::memory_order_seq_cst);
+    // Whoever frees a word now sees the bit, or this waiter's next look sees the free word.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
+  /// Cleared first, then looked at. True: somebody had shown itself in between, and the bit is set
+  /// again.
+  bool clear_bit(std::uint32_t group) noexcept {
+    if (is_group_used(group)) return false;
+    std::atomic<std::uint64_t>& waiting = view_.header().waiting;
+    const std::uint64_t bit = std::uint64_t{1} << group;
+    waiting.fetch_and(~bit, std::memory_order_seq_cst);
+    if (!is_group_used(group)) return false;
+    waiting.fetch_or(bit, std::memory_order_seq_cst);
+    return true;
+  }
+  bool is_group_used(std::uint32_t group) const noexcept {
+    for (std::uint32_t i = group * kWaiterGroup; i < (group + 1U) * kWaiterGroup; ++i) {
+      const WaiterHolder holder{view_.waiter(i).holder.load(std::memory_order_seq_cst)};
+      if (holder.state() == WaiterHolder::State::kShown) return true;
+    }
+    return false;
+  }
+
+  const ProcessTable& processes_;
+  const SegmentView& view_;
+  ProcessRef self_;
+  WaiterHolder holder_;
+  std::uint32_t index_ = kNoWaiter;
+  int missed_ = 0;
+};
+
+}  // namespace slotd::inline v0_1

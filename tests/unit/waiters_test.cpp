@@ -1,0 +1,389 @@
+// Entries of waiters made by hand on a heap segment: taken, shown, told, missed, given back, left
+// by the dead, and scribbled over.
+#include "slotd/waiters.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "tests/support/heap_segment.hpp"
+
+namespace slotd {
+namespace {
+
+using namespace testing;  // NOLINT(google-build-using-namespace): the support names of this room
+
+constexpr std::uint32_t kPid = 0x3ffff0;
+constexpr std::uint32_t kOtherPid = 0x3ffff1;
+constexpr std::uint32_t kTurnMs = 60'000;  // no turn ends while a test runs
+
+broker::LedgerSpec make_waiting_spec() {
+  broker::LedgerSpec spec = make_spec(10'000'000);
+  spec.budget_micro = 10'000'000;
+  spec.idle_rule = false;
+  spec.turn_ms = kTurnMs;
+  spec.overtake_window_ms = 3'600'000;
+  return spec;
+}
+
+class Waiters : public ::testing::Test {
+ protected:
+  Request request(std::uint32_t type, std::uint32_t cost_milli) const {
+    return make_request(segment_.view(), type, cost_milli, std::nullopt);
+  }
+  std::unique_ptr<WaiterSeat> sit(ProcessRef owner, std::uint32_t cost_milli,
+                                  std::uint32_t priority = 0) const {
+    auto seat = std::make_unique<WaiterSeat>(processes_, owner);
+    EXPECT_TRUE(seat->take(request(kTrack, cost_milli), priority));
+    return seat;
+  }
+  WaiterTold told(const WaiterSeat& seat) const { return {seat.told().load()}; }
+  std::uint64_t bits() const { return segment_.view().header().waiting.load(); }
+  std::uint64_t now_ms() const { return processes_.clock().coarse_ns() / kNsPerMs; }
+  /// Held by `owner`, without a claim.
+  void hold(std::uint32_t slot, ProcessRef owner, std::uint32_t cost_milli) const {
+    segment_.put_word(slot,
+                      SlotWord::make(owner.index, SlotState::kPending, kTrack, cost_milli, 1));
+  }
+  std::vector<std::uint32_t> queue_entries() const {
+    const WaiterQueue queue(processes_, now_ms());
+    std::vector<std::uint32_t> entries;
+    for (const QueuedClaim& claim : queue) entries.push_back(claim.entry);
+    return entries;
+  }
+
+  HeapSegment segment_{make_waiting_spec()};
+  ProcessTable processes_ = segment_.processes();
+  ProcessRef me_ = segment_.add_process(kPid);
+  ProcessRef other_ = segment_.add_process(kOtherPid);
+};
+
+TEST_F(Waiters, NobodyWaitsNobodyIsWoken) {
+  EXPECT_EQ(bits(), 0U);
+  EXPECT_EQ(wake_waiters(processes_), 0U);
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 1000), 0), QueueAnswer::kGo);
+}
+
+TEST_F(Waiters, ASeatIsShownAndGivenBack) {
+  auto seat = sit(me_, 1000);
+  EXPECT_EQ(queue_entries(), std::vector<std::uint32_t>{seat->index()});
+  EXPECT_EQ(bits(), std::uint64_t{1} << (seat->index() / kWaiterGroup));
+  seat->leave();
+  EXPECT_FALSE(seat->is_taken());
+  EXPECT_TRUE(queue_entries().empty());
+  EXPECT_EQ(bits(), 0U);
+  seat->leave();  // again: nothing
+  EXPECT_EQ(bits(), 0U);
+}
+
+TEST_F(Waiters, TheBitStaysWhileANeighbourWaits) {
+  auto first = sit(me_, 1000);
+  auto second = sit(me_, 1000);
+  ASSERT_EQ(first->index() / kWaiterGroup, second->index() / kWaiterGroup);
+  first->leave();
+  EXPECT_NE(bits(), 0U);
+  second->leave();
+  EXPECT_EQ(bits(), 0U);
+}
+
+TEST_F(Waiters, ABitThatAKilledWakerClearedIsSetAgainByTheNextLook) {
+  auto seat = sit(me_, 1000);
+  segment_.view().header().waiting.store(0);
+  EXPECT_EQ(wake_waiters(processes_), 0U);
+  seat->confirm();
+  EXPECT_NE(bits(), 0U);
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+}
+
+TEST_F(Waiters, OnlyThoseThatFitAreToldInOrder) {
+  hold(0, other_, 7000);
+  auto first = sit(me_, 2000);
+  auto second = sit(me_, 2000);
+  auto third = sit(me_, 1000);
+  // 3 cores are free: 2, then not 2, then 1.
+  EXPECT_EQ(wake_waiters(processes_), 2U);
+  EXPECT_TRUE(told(*first).is_running(now_ms()));
+  EXPECT_FALSE(told(*second).has_turn());
+  EXPECT_TRUE(told(*third).is_running(now_ms()));
+  EXPECT_EQ(told(*first).count(), 1U);
+  EXPECT_EQ(wake_waiters(processes_), 0U) << "whoever has a turn is not woken again";
+}
+
+TEST_F(Waiters, PriorityIsServedFirst) {
+  hold(0, other_, 8000);
+  auto early = sit(me_, 2000);
+  auto urgent = sit(me_, 2000, 7);
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*urgent).has_turn());
+  EXPECT_FALSE(told(*early).has_turn());
+}
+
+TEST_F(Waiters, ANewcomerGivesWayToWhoFitsAndTellsIt) {
+  hold(0, other_, 8000);
+  auto seat = sit(me_, 2000);
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 2000), 0), QueueAnswer::kGiveWay);
+  EXPECT_TRUE(told(*seat).is_running(now_ms()));
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 2001), 0), QueueAnswer::kNoRoom);
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 0), 0), QueueAnswer::kGo);
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 2000), 1), QueueAnswer::kGo);
+}
+
+TEST_F(Waiters, WhoPassesItsTurnIsNotWaitedFor) {
+  auto seat = sit(me_, 1000);
+  wake_waiters(processes_);
+  ASSERT_TRUE(told(*seat).has_turn());
+  const std::uint32_t count = told(*seat).count();
+  seat->pass_turn();
+  EXPECT_FALSE(told(*seat).has_turn());
+  EXPECT_EQ(told(*seat).count(), count) << "a sleeper's word must not change by it";
+}
+
+TEST_F(Waiters, ATurnThatHasGoneByCostsThePlaceUntilTheNextLook) {
+  hold(0, other_, 8000);
+  auto late = sit(me_, 2000);
+  auto next = sit(me_, 2000);
+  late->told().store(WaiterTold::make(now_ms() - 1, 1).raw);
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*next).has_turn());
+  next->pass_turn();
+  late->confirm();
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*late).is_running(now_ms())) << "the first miss costs no ticket";
+  EXPECT_FALSE(told(*next).has_turn());
+}
+
+TEST_F(Waiters, ASecondMissCostsTheTicket) {
+  hold(0, other_, 8000);
+  auto late = sit(me_, 2000);
+  auto next = sit(me_, 2000);
+  for (int miss = 0; miss < 2; ++miss) {
+    late->told().store(WaiterTold::make(now_ms() - 1, 1).raw);
+    late->confirm();
+  }
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*next).has_turn());
+  EXPECT_FALSE(told(*late).has_turn());
+}
+
+TEST_F(Waiters, ATurnThatWasUsedLeavesNoMiss) {
+  auto seat = sit(me_, 2000);
+  const std::uint64_t ticket = segment_.view().waiter(seat->index()).ticket.get();
+  const auto miss = [&] {
+    seat->told().store(WaiterTold::make(now_ms() - 1, 1).raw);
+    seat->confirm();
+  };
+  miss();
+  seat->told().store(WaiterTold::make(now_ms() + kTurnMs, 2).raw);
+  seat->confirm();  // came in time
+  seat->pass_turn();
+  miss();
+  EXPECT_EQ(segment_.view().waiter(seat->index()).ticket.get(), ticket);
+}
+
+TEST_F(Waiters, TheDeadAreSkippedAndTheirEntriesTakenAgain) {
+  hold(0, me_, 8000);
+  auto dead = sit(other_, 2000);
+  const std::uint32_t index = dead->index();
+  auto living = sit(me_, 2000);
+  segment_.mark_dead(other_);
+  EXPECT_EQ(queue_entries(), std::vector<std::uint32_t>{living->index()});
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*living).has_turn());
+  EXPECT_FALSE(told(*dead).has_turn());
+  // Marked: threads of the process may still run for a moment. The entry is not taken yet.
+  std::vector<std::unique_ptr<WaiterSeat>> more;
+  for (std::uint32_t i = 0; i < kMaxWaiters - 2; ++i) more.push_back(sit(me_, 1000));
+  WaiterSeat next(processes_, me_);
+  EXPECT_FALSE(next.take(request(kTrack, 1000), 0));
+  ProcessEntry& entry = segment_.view().process(other_.index);
+  entry.gone.store(other_.attach);
+  ASSERT_TRUE(next.take(request(kTrack, 1000), 0));
+  EXPECT_EQ(next.index(), index);
+  dead->leave();  // whatever it still does: the entry is another's now
+  EXPECT_EQ(WaiterHolder{segment_.view().waiter(index).holder.load()}.owner(), me_.index);
+}
+
+TEST_F(Waiters, ATenancyThatIsOverHoldsNoEntry) {
+  auto seat = sit(other_, 2000);
+  segment_.view().process(other_.index).attach.fetch_add(2);  // the entry was recycled
+  EXPECT_TRUE(queue_entries().empty());
+}
+
+TEST_F(Waiters, AllEntriesCanBeInUse) {
+  std::vector<std::unique_ptr<WaiterSeat>> seats;
+  for (std::uint32_t i = 0; i < kMaxWaiters; ++i)
+    seats.push_back(sit(i % 2 == 0 ? me_ : other_, 9000));
+  EXPECT_EQ(bits(), ~std::uint64_t{0});
+  EXPECT_EQ(queue_entries().size(), kMaxWaiters);
+  WaiterSeat none(processes_, me_);
+  EXPECT_FALSE(none.take(request(kTrack, 1000), 0));
+  EXPECT_FALSE(none.is_taken());
+  EXPECT_EQ(wake_waiters(processes_), 1U) << "one of nine cores in ten";
+  EXPECT_TRUE(told(*seats.front()).has_turn());
+  // With a newcomer the queue has one more than there are entries: it may go beside the first.
+  EXPECT_EQ(ask_queue(processes_, request(kTrack, 1000), 0), QueueAnswer::kGo);
+  seats[500]->leave();
+  EXPECT_TRUE(none.take(request(kTrack, 1000), 0));
+  none.leave();
+  seats.clear();
+  EXPECT_EQ(bits(), 0U);
+}
+
+TEST_F(Waiters, AnEntryThatIsBeingWrittenIsNotSeen) {
+  auto seat = sit(me_, 1000);
+  std::atomic<std::uint64_t>& holder = segment_.view().waiter(seat->index()).holder;
+  const std::uint64_t shown = holder.load();
+  holder.store((shown & ~std::uint64_t{3}) |
+               static_cast<std::uint64_t>(WaiterHolder::State::kWriting));
+  EXPECT_TRUE(queue_entries().empty());
+  EXPECT_EQ(wake_waiters(processes_), 0U);
+  holder.store(shown);
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+}
+
+TEST_F(Waiters, ATellingWithoutAWaiterHarmsNobody) {
+  auto seat = sit(me_, 1000);
+  const std::uint32_t index = seat->index();
+  seat->leave();
+  const SegmentView view = segment_.view();
+  EXPECT_TRUE(detail::tell_waiter(view, index, now_ms(), kTurnMs));
+  // The next tenant starts without a turn, and its word counts on.
+  auto next = sit(me_, 1000);
+  ASSERT_EQ(next->index(), index);
+  EXPECT_FALSE(told(*next).has_turn());
+  EXPECT_EQ(told(*next).count(), 1U);
+}
+
+TEST_F(Waiters, ARequestComesBackAsItWasWritten) {
+  Request wanted;
+  wanted.type = 31;
+  wanted.cost_milli = kMaxCostMilli;
+  wanted.memory_is_default = true;
+  const std::uint64_t packed = pack_wait_request(wanted, kMaxPriority);
+  const Request back = unpack_wait_request(packed);
+  EXPECT_EQ(back.type, 31U);
+  EXPECT_EQ(back.cost_milli, kMaxCostMilli);
+  EXPECT_FALSE(back.cost_is_default);
+  EXPECT_TRUE(back.memory_is_default);
+  EXPECT_EQ(wait_priority(packed), kMaxPriority);
+}
+
+TEST_F(Waiters, TurnsRunAcrossTheWrapOfMilliseconds) {
+  constexpr std::uint64_t kWrap = std::uint64_t{1} << 32;
+  for (const std::uint64_t begin : {kWrap - 20, kWrap - 19, kWrap - 1, kWrap, 5 * kWrap - 7}) {
+    const WaiterTold turn = WaiterTold::make(begin + 20, 3);
+    EXPECT_TRUE(turn.has_turn()) << "an end of zero would be none";
+    EXPECT_TRUE(turn.is_running(begin));
+    EXPECT_TRUE(turn.is_running(begin + 18));
+    EXPECT_FALSE(turn.is_running(begin + 21));
+    EXPECT_FALSE(turn.is_running(begin + 86'400'000)) << "a day later";
+    EXPECT_EQ(turn.count(), 3U);
+  }
+}
+
+// ---- Scribbled entries --------------------------------------------------------------------------
+
+class HostileWaiters : public Waiters {
+ protected:
+  /// Words that look like something, so that the checks behind the first one are reached.
+  std::uint64_t make_word() {
+    switch (random_() % 6) {
+      case 0:
+        return random_() & 0xff;
+      case 1:
+        return ~std::uint64_t{0} - (random_() & 0xff);
+      case 2:
+        return WaiterHolder::make(random_() % 2 == 0 ? me_ : other_,
+                                  static_cast<std::uint32_t>(random_()),
+                                  WaiterHolder::State::kShown)
+            .raw;
+      case 3:
+        return now_ms() + (random_() & 0x3ff) - 0x200;
+      default:
+        return random_();
+    }
+  }
+  void scribble() {
+    const SegmentView view = segment_.view();
+    view.header().waiting.store(random_());
+    for (std::uint32_t i = 0; i < kMaxWaiters; ++i) {
+      WaiterEntry& entry = view.waiter(i);
+      entry.holder.store(make_word());
+      entry.request.set(make_word());
+      entry.memory_bytes.set(make_word());
+      entry.ticket.set(make_word());
+      entry.since_ms.set(make_word());
+      entry.confirmed_ms.set(make_word());
+      entry.told.store(make_word());
+    }
+  }
+  /// CPU and count held beside the limits of make_waiting_spec().
+  std::uint64_t held_milli() const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t slot = 0; slot < 64; ++slot) {
+      if (segment_.word(slot).is_held()) sum += segment_.word(slot).cost_milli();
+    }
+    return sum;
+  }
+
+  std::mt19937_64 random_{20240917};
+};
+
+TEST_F(HostileWaiters, NothingReadFromThemBreaksALookOrALimit) {
+  for (int round = 0; round < 60; ++round) {
+    scribble();
+    const WaiterQueue queue(processes_, now_ms());
+    std::uint32_t count = 0;
+    for (const QueuedClaim& claim : queue) {
+      ++count;
+      EXPECT_LT(claim.entry, kMaxWaiters);
+      EXPECT_LT(claim.request.type, kMaxTypes);
+      EXPECT_LE(claim.request.cost_milli, kMaxCostMilli);
+      EXPECT_LE(claim.priority, kMaxPriority);
+    }
+    EXPECT_LE(count, kMaxWaiters);
+    EXPECT_LE(wake_waiters(processes_), kMaxWaiters);
+    ask_queue(processes_, request(kTrack, 3000), 1);
+    segment_.claim(me_, kTrack, 3000);
+    EXPECT_LE(held_milli(), 10'000U);
+    WaiterSeat seat(processes_, me_);
+    if (!seat.take(request(kTrack, 1000), 0)) continue;
+    seat.confirm();
+    seat.pass_turn();
+    seat.leave();
+  }
+}
+
+TEST_F(HostileWaiters, LeavingAndConfirmingGoOnInAScribbledEntry) {
+  for (int round = 0; round < 60; ++round) {
+    WaiterSeat seat(processes_, me_);
+    if (!seat.take(request(kTrack, 1000), 0)) {
+      for (std::uint32_t i = 0; i < kMaxWaiters; ++i) segment_.view().waiter(i).holder.store(0);
+      continue;
+    }
+    scribble();
+    seat.confirm();
+    seat.pass_turn();
+    seat.leave();
+    EXPECT_FALSE(seat.is_taken());
+  }
+}
+
+TEST_F(HostileWaiters, AWaiterWithAnHonestEntryIsToldAllTheSame) {
+  scribble();
+  const SegmentView view = segment_.view();
+  // All others are gone: what they left behind in the fields is nobody's.
+  for (std::uint32_t i = 0; i < kMaxWaiters; ++i) {
+    const WaiterHolder holder{view.waiter(i).holder.load()};
+    if (holder.state() == WaiterHolder::State::kShown) view.waiter(i).holder.store(0);
+  }
+  auto seat = sit(me_, 1000);
+  EXPECT_FALSE(told(*seat).has_turn());
+  EXPECT_EQ(wake_waiters(processes_), 1U);
+  EXPECT_TRUE(told(*seat).is_running(now_ms()));
+}
+
+}  // namespace
+}  // namespace slotd
