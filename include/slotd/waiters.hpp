@@ -99,9 +99,11 @@ inline constexpr std::uint32_t kNoWaiter = kMaxWaiters;
 /// Those who wait, as one look showed them, in their order. Lives on the stack.
 class WaiterQueue {
  public:
-  /// Reads all shown entries of processes that are not known to be dead.
-  WaiterQueue(const ProcessTable& processes, std::uint64_t now_ms) noexcept
-      : processes_(processes), view_(processes.view()), now_ms_(now_ms) {
+  /// Reads all shown entries of processes that are not known to be dead. `own` is the reader's: it
+  /// runs, whatever its entry says of its turn.
+  WaiterQueue(const ProcessTable& processes, std::uint64_t now_ms,
+              std::uint32_t own = kNoWaiter) noexcept
+      : processes_(processes), view_(processes.view()), now_ms_(now_ms), own_(own) {
     const ConfigBlock& config =
         view_.config(view_.header().config_epoch.load(std::memory_order_acquire));
     rules_ = {std::max<std::uint64_t>(config.overtake_window_ms.get(), 1), view_.slot_count()};
@@ -141,6 +143,10 @@ class WaiterQueue {
       claim.is_confirmed =
           since(confirmed_ms) <= 2 * kRecheckMs && confirmed_ms <= now_ms_ + kRecheckMs;
       claim.has_missed = has_missed({entry.told.load(std::memory_order_acquire)});
+      if (i == own_) {
+        claim.has_missed = false;
+        claim.is_confirmed = true;
+      }
       claim.entry = i;
       std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load
       if (entry.holder.load(std::memory_order_relaxed) != holder.raw) continue;
@@ -181,6 +187,7 @@ class WaiterQueue {
   const ProcessTable& processes_;
   const SegmentView& view_;
   std::uint64_t now_ms_;
+  std::uint32_t own_;
   QueueRules rules_;
   std::uint64_t turn_ms_ = 0;
   std::uint32_t count_ = 0;
@@ -263,7 +270,7 @@ enum class QueueAnswer : std::uint8_t {
                                                             unsigned* woken = nullptr) noexcept {
   const SegmentView& view = processes.view();
   const std::uint64_t now_ms = processes.clock().coarse_ns() / kNsPerMs;
-  WaiterQueue queue(processes, now_ms);
+  WaiterQueue queue(processes, now_ms, own);
   if (newcomer != nullptr) queue.add(*newcomer);
   Totals held = detail::read_totals(view, processes.is_broker_down());
   detail::RulesByType rules_of(view);
@@ -373,12 +380,14 @@ class WaiterSeat {
     set_bit();
   }
 
-  /// Ends a turn that cannot be used.
-  void pass_turn() noexcept {
+  /// Ends a turn that cannot be used, running or over. True: there was one. Whoever made room
+  /// while it stood has told nobody because of it, so the holder looks again before it sleeps.
+  bool pass_turn() noexcept {
     std::atomic<std::uint64_t>& cell = told();
-    WaiterTold seen{cell.load(std::memory_order_acquire)};
-    if (seen.has_turn())
-      cell.compare_exchange_strong(seen.raw, seen.count(), std::memory_order_seq_cst);
+    WaiterTold seen{cell.load(std::memory_order_seq_cst)};
+    if (!seen.has_turn()) return false;
+    cell.compare_exchange_strong(seen.raw, seen.count(), std::memory_order_seq_cst);
+    return true;
   }
 
   /// Gives the entry back. Idempotent.

@@ -154,9 +154,10 @@ class SleepList {
       if (!refusal && !is_worth_waiting(refusal.reason)) break;
       is_contended = refusal.reason == Reason::kContended;
     }
-    if (has_seat) seat.pass_turn();
+    const bool had_turn = has_seat && seat.pass_turn();
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= limit.deadline_ns || is_cancelled.load(std::memory_order_acquire)) break;
+    if (had_turn && !is_contended) continue;
     const std::uint64_t bound_ns = is_contended || !has_seat ? kContendedPauseNs : kRecheckNs;
     const std::uint64_t sleep_ns = std::min(bound_ns, limit.deadline_ns - now_ns);
     if (!has_seat) {

@@ -164,7 +164,8 @@ TEST_F(SlotctlRead, TablesAreCutToTheTerminal) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     EXPECT_LE(line.size(), 60U) << line;
   }
-  EXPECT_EQ(lines, 2U);
+  EXPECT_EQ(lines, 7U)
+      << "two tables of two lines, the age of the sample, and blank lines between them";
 }
 
 TEST_F(SlotctlRead, ColourOnATerminalUnlessUnwanted) {

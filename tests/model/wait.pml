@@ -11,8 +11,9 @@
  * before it that fit, claims if it fits itself; else it ends its turn and sleeps on its own word and on the presence of all who hold or
  * wait. Turns end at any time. The kernel marks the dead and wakes one sleeper. One step is one access to a shared word.
  *
- * Options: NP, LIM; LATE    process NP-1 may give up (time-out) after any look, or be cancelled
+ * Options: NP, LIM; LATE    the first waiter may be cancelled or run out of time at any step
  *          DIE / STOP       one process is killed / stopped for good, at any step; DIER: only that one; HOLDER: only while it holds
+ *          CALM     turns do not end
  *          WHOLE    a look reads all entries in one step, all words in one
  *          RECHECK=n        when nobody can move, n times at most everybody who sleeps looks anew; without it nobody ever does
  * Mutants, each must fail: M_BIT_LATE       the bit is set after the look (or the waiter has no barrier between the two)
@@ -191,8 +192,8 @@ again:
     };
 #ifdef LATE
     if
-    :: id == NP - 1 && cancelled -> goto late
-    :: id != NP - 1 || !cancelled
+    :: id == LIM && cancelled -> goto late
+    :: id != LIM || !cancelled
     fi;
 #endif
     i = 0;
@@ -302,8 +303,8 @@ proctype Fate() {
 #ifdef LATE
 proctype Canceller() {
   if
-  :: cancelled = true; news[NP - 1] = true;
-     d_step { if :: asleep[NP - 1] -> awaken(NP - 1) :: else fi }
+  :: cancelled = true; news[LIM] = true;
+     d_step { if :: asleep[LIM] -> awaken(LIM) :: else fi }
   :: true
   fi
 }
@@ -333,7 +334,9 @@ init {
 #if NP > 3
     run Process(3);
 #endif
+#ifndef CALM
     run Clock();
+#endif
 #ifdef LATE
     run Canceller();
 #endif
