@@ -307,13 +307,14 @@ void Daemon::reload() {
       !try_change_access(options_, plan.config, config_, owned_->file.get())) {
     plan.result = ReloadResult::kInvalidFile;
   }
-  if (plan.result == ReloadResult::kReloaded) {
+  const ReloadResult result = plan.result;
+  if (result == ReloadResult::kReloaded) {
     put_in_force(std::move(plan));
     log_info("event=reloaded");
   } else {
     log_error("event=reload_refused: the configuration in force stays");
   }
-  answer_reload_request(processes_.view(), request, plan.result);
+  answer_reload_request(processes_.view(), request, result);
   Loop::notify("READY=1");
 }
 

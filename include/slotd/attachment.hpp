@@ -250,8 +250,7 @@ class Attachment {
   }
 
  private:
-  static constexpr unsigned kRoundsPerProbe =
-      10;  ///< looks of a waiter, one in so many with pidfds
+  static constexpr unsigned kRechecksPerProbe = 10;  ///< the first, then each tenth, with pidfds
   static constexpr std::uint64_t kContendedPauseNs = kNsPerMs;
 
   Attachment() = default;
@@ -261,6 +260,15 @@ class Attachment {
     return view().header().waiting.load(std::memory_order_seq_cst) != 0;
   }
   bool gives_way(const ClaimRequest& wanted) noexcept;
+  enum class WaitStep : std::uint8_t {
+    kDone,   ///< admitted
+    kOver,   ///< nobody can make room for it
+    kAgain,  ///< look again at once
+    kPause,  ///< look again soon
+    kSleep,
+  };
+  WaitStep try_in_turn(ClaimRequest& wanted, WaiterSeat& seat, ProbeMode probe, HeldSlot& held,
+                       Verdict& refusal) noexcept;
   Errc wait_claim(ClaimRequest& wanted, const WaitLimit& limit, HeldSlot& held, Verdict& refusal);
   [[gnu::noinline, gnu::cold]] HeldSlot refuse_queued(Verdict& refusal) noexcept {
     refusal = Verdict{};

@@ -27,6 +27,12 @@ constexpr bool is_worth_waiting(Reason reason) noexcept {
 
 namespace detail {
 
+/// The request with the default costs in force now.
+inline Request with_costs(const SegmentView& view, Request request) noexcept {
+  fill_default_costs(view, view.header().config_epoch.load(std::memory_order_acquire), request);
+  return request;
+}
+
 /// What one waiter sleeps on.
 class SleepList {
  public:
@@ -49,11 +55,17 @@ class SleepList {
   }
 
   /// Until one of them changes, at most `limit_ns`; not at all where somebody has died since
-  /// note_marked().
-  void sleep(std::uint64_t limit_ns) const noexcept {
-    if (has_news_) return;
-    if (!futex_wait_any(watches_.data(), count_, monotonic_ns() + limit_ns))
+  /// note_marked(). True: all of the time has passed.
+  bool sleep(std::uint64_t limit_ns) const noexcept {
+    if (has_news_) return false;
+    const std::uint64_t end_ns = monotonic_ns() + limit_ns;
+    if (count_ == 0) {
+      const std::uint32_t never = 0;
+      futex_wait(&never, 0, limit_ns, FutexScope::kPrivate);
+    } else if (!futex_wait_any(watches_.data(), count_, end_ns)) {
       futex_wait(watches_[0].word, watches_[0].expected, limit_ns, FutexScope::kShared);
+    }
+    return monotonic_ns() >= end_ns;
   }
 
  private:
@@ -112,15 +124,41 @@ class SleepList {
 
 }  // namespace detail
 
+/// One look of a waiter for itself: frees what the dead have left, tells those that fit, and claims
+/// where it is among them. `seat` without an entry: no place in the line. The marks of the dead are
+/// looked at always; what else proves a death costs system calls.
+[[gnu::noinline]] inline Attachment::WaitStep Attachment::try_in_turn(ClaimRequest& wanted,
+                                                                      WaiterSeat& seat,
+                                                                      ProbeMode probe,
+                                                                      HeldSlot& held,
+                                                                      Verdict& refusal) noexcept {
+  if (const std::uint32_t freed = reap_all(processes_, probe); freed != 0)
+    count(&CounterSet::reaped, freed);
+  const QueueAnswer answer =
+      seat.is_taken()
+          ? serve_queue(processes_, seat.index(), nullptr)
+          : ask_queue(processes_, detail::with_costs(view(), wanted.request), wanted.priority);
+  bool is_contended = false;
+  if (answer == QueueAnswer::kGo) {
+    wanted.in_turn = true;
+    held = claim(wanted, refusal);
+    wanted.in_turn = false;
+    if (held.slot != kNoSlot) return WaitStep::kDone;
+    if (!refusal && !is_worth_waiting(refusal.reason)) return WaitStep::kOver;
+    is_contended = refusal.reason == Reason::kContended;
+  }
+  const bool had_turn = seat.is_taken() && seat.pass_turn();
+  if (is_contended || !seat.is_taken()) return WaitStep::kPause;
+  return had_turn ? WaitStep::kAgain : WaitStep::kSleep;
+}
+
 /// Waits for a claim. kOk: admitted (held.slot), or not (`refusal` says what was in the way in the
 /// end). Else as check(): the segment is being replaced, or the process is no member.
 [[gnu::noinline]] inline Errc Attachment::wait_claim(ClaimRequest& wanted, const WaitLimit& limit,
                                                      HeldSlot& held, Verdict& refusal) {
   WaiterSeat seat(processes_, self_);
-  Request request = wanted.request;
-  fill_default_costs(view(), view().header().config_epoch.load(std::memory_order_acquire), request);
-  const bool has_seat = seat.take(request, wanted.priority);
-  std::atomic<std::uint64_t>* const own = has_seat ? &seat.told() : nullptr;
+  seat.take(detail::with_costs(view(), wanted.request), wanted.priority);
+  std::atomic<std::uint64_t>* const own = seat.is_taken() ? &seat.told() : nullptr;
   std::atomic<bool> is_cancelled{false};
   const std::stop_callback cancel(limit.stop, [&] {
     is_cancelled.store(true, std::memory_order_release);
@@ -131,43 +169,29 @@ class SleepList {
     futex_wake(reinterpret_cast<const std::uint32_t*>(own), 1, FutexScope::kShared);
   });
   Errc code = Errc::kOk;
-  for (unsigned round = 0;; ++round) {
+  unsigned rechecks = 0;
+  for (bool is_recheck = false;;) {
     code = check();
     if (code != Errc::kOk) break;
-    if (has_seat) seat.confirm();
-    const std::uint32_t count =
-        has_seat ? WaiterTold{seat.told().load(std::memory_order_seq_cst)}.count() : 0;
     detail::SleepList sleep(processes_, self_);
+    if (own != nullptr) {
+      seat.confirm();
+      sleep.watch_told(*own, WaiterTold{own->load(std::memory_order_seq_cst)}.count());
+    }
     sleep.note_marked();
-    // The marks of the dead always; what else proves a death costs system calls.
-    const ProbeMode probe = round % kRoundsPerProbe == 1 ? ProbeMode::kPidfd : ProbeMode::kMarkOnly;
-    if (const std::uint32_t freed = reap_all(processes_, probe); freed != 0)
-      this->count(&CounterSet::reaped, freed);
-    const QueueAnswer answer = has_seat ? serve_queue(processes_, seat.index(), nullptr)
-                                        : ask_queue(processes_, request, wanted.priority);
-    bool is_contended = false;
-    if (answer == QueueAnswer::kGo) {
-      wanted.in_turn = true;
-      held = claim(wanted, refusal);
-      wanted.in_turn = false;
-      if (held.slot != kNoSlot) return Errc::kOk;  // the seat is left behind it
-      if (!refusal && !is_worth_waiting(refusal.reason)) break;
-      is_contended = refusal.reason == Reason::kContended;
-    }
-    const bool had_turn = has_seat && seat.pass_turn();
+    const bool probes = is_recheck && rechecks++ % kRechecksPerProbe == 0;
+    is_recheck = false;
+    const WaitStep step =
+        try_in_turn(wanted, seat, probes ? ProbeMode::kPidfd : ProbeMode::kMarkOnly, held, refusal);
+    if (step == WaitStep::kDone) return Errc::kOk;  // the seat is left behind it
     const std::uint64_t now_ns = monotonic_ns();
-    if (now_ns >= limit.deadline_ns || is_cancelled.load(std::memory_order_acquire)) break;
-    if (had_turn && !is_contended) continue;
-    const std::uint64_t bound_ns = is_contended || !has_seat ? kContendedPauseNs : kRecheckNs;
-    const std::uint64_t sleep_ns = std::min(bound_ns, limit.deadline_ns - now_ns);
-    if (!has_seat) {
-      std::uint32_t never = 0;
-      futex_wait(&never, 0, sleep_ns, FutexScope::kPrivate);
-      continue;
-    }
-    sleep.watch_told(seat.told(), count);
-    sleep.watch_others();
-    sleep.sleep(sleep_ns);
+    const bool is_late =
+        now_ns >= limit.deadline_ns || is_cancelled.load(std::memory_order_acquire);
+    if (step == WaitStep::kOver || is_late) break;
+    if (step == WaitStep::kAgain) continue;
+    if (own != nullptr) sleep.watch_others();
+    const std::uint64_t bound_ns = step == WaitStep::kPause ? kContendedPauseNs : kRecheckNs;
+    is_recheck = sleep.sleep(std::min(bound_ns, limit.deadline_ns - now_ns));
   }
   held = {};
   seat.leave();
@@ -183,9 +207,8 @@ class SleepList {
 [[gnu::noinline, gnu::cold]] inline bool Attachment::gives_way(
     const ClaimRequest& wanted) noexcept {
   if (wanted.in_turn) return false;
-  Request request = wanted.request;
-  fill_default_costs(view(), view().header().config_epoch.load(std::memory_order_acquire), request);
-  return ask_queue(processes_, request, wanted.priority) == QueueAnswer::kGiveWay;
+  return ask_queue(processes_, detail::with_costs(view(), wanted.request), wanted.priority) ==
+         QueueAnswer::kGiveWay;
 }
 
 }  // namespace slotd::inline v0_1

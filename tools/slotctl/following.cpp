@@ -16,6 +16,29 @@ namespace {
 
 constexpr std::uint64_t kReplacementMs = 2'000;
 
+SegmentView open_next(const GlobalOptions& options, Polling& polling) {
+  for (;;) {
+    try {
+      return open_for_writing(options);
+    } catch (const Failure& failure) {
+      if (!may_be_replaced(failure.code()) || !polling.sleep()) throw;
+    }
+  }
+}
+
+SegmentView change_until_it_lasts(const GlobalOptions& options, SegmentView view, Polling polling,
+                                  const std::function<void(const SegmentView&)>& change) {
+  for (;;) {
+    change(view);
+    // The broker retires a segment before it copies what the next one takes over.
+    if (!is_replaced(view)) {
+      wake_waiters(ProcessTable(view, read_self_identity(), false));
+      return view;
+    }
+    view = open_next(options, polling);
+  }
+}
+
 }  // namespace
 
 Polling::Polling(std::uint64_t bound_ms) noexcept
@@ -51,24 +74,14 @@ bool is_replaced(const SegmentView& view) noexcept {
 
 SegmentView change_segment(const GlobalOptions& options,
                            const std::function<void(const SegmentView&)>& change) {
-  SegmentView view = open_for_writing(options);
+  return change_until_it_lasts(options, open_for_writing(options), Polling(kReplacementMs), change);
+}
+
+SegmentView change_next_segment(const GlobalOptions& options,
+                                const std::function<void(const SegmentView&)>& change) {
   Polling polling(kReplacementMs);
-  for (;;) {
-    change(view);
-    // The broker retires a segment before it copies what the next one takes over.
-    if (!is_replaced(view)) {
-      wake_waiters(ProcessTable(view, read_self_identity(), false));
-      return view;
-    }
-    for (bool is_open = false; !is_open;) {
-      try {
-        view = open_for_writing(options);
-        is_open = true;
-      } catch (const Failure& failure) {
-        if (!may_be_replaced(failure.code()) || !polling.sleep()) throw;
-      }
-    }
-  }
+  const SegmentView view = open_next(options, polling);
+  return change_until_it_lasts(options, view, polling, change);
 }
 
 }  // namespace slotd::ctl

@@ -60,6 +60,11 @@ std::optional<ProcessTable> try_open_for_reading(const GlobalOptions& options, E
 SegmentView change_segment(const GlobalOptions& options,
                            const std::function<void(const SegmentView&)>& change);
 
+/// The same for who had a segment that is being replaced: there may be none just now, which is
+/// waited for, too.
+SegmentView change_next_segment(const GlobalOptions& options,
+                                const std::function<void(const SegmentView&)>& change);
+
 /// Has the broker replaced the segment of this view? To be asked after a write that was seq_cst.
 bool is_replaced(const SegmentView& view) noexcept;
 

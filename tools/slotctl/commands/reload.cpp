@@ -61,7 +61,7 @@ class ReloadRequest {
     post();
     for (;;) {
       if (is_replaced(processes_.view())) {
-        post();
+        change_next_segment(options_, [this](const SegmentView& view) { post_to(view); });
         continue;
       }
       if (const auto end = read_answer()) {
