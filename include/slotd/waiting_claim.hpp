@@ -183,7 +183,12 @@ class SleepList {
     is_recheck = false;
     const WaitStep step =
         try_in_turn(wanted, seat, probes ? ProbeMode::kPidfd : ProbeMode::kMarkOnly, held, refusal);
-    if (step == WaitStep::kDone) return Errc::kOk;  // the seat is left behind it
+    if (step == WaitStep::kDone) {
+      // Who made room between the admission and this has counted this waiter twice, and told it.
+      seat.leave();
+      wake_waiters(processes_);
+      return Errc::kOk;
+    }
     const std::uint64_t now_ns = monotonic_ns();
     const bool is_late =
         now_ns >= limit.deadline_ns || is_cancelled.load(std::memory_order_acquire);
