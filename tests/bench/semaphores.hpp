@@ -33,6 +33,11 @@ class Semaphores {
     std::array<sembuf, 2> operations{{{0, -1, kFlags}, {1, -kCpuPerSlot, kFlags}}};
     return ::semop(id_, operations.data(), operations.size()) == 0;
   }
+  /// The same, waiting for as long as it takes. False: interrupted.
+  bool take() const noexcept {
+    std::array<sembuf, 2> operations{{{0, -1, SEM_UNDO}, {1, -kCpuPerSlot, SEM_UNDO}}};
+    return ::semop(id_, operations.data(), operations.size()) == 0;
+  }
   bool give_back() const noexcept {
     std::array<sembuf, 2> operations{{{0, 1, kFlags}, {1, kCpuPerSlot, kFlags}}};
     return ::semop(id_, operations.data(), operations.size()) == 0;

@@ -62,6 +62,7 @@ inline void attach_child(Child& child) { child.attachment = &attach_here(child.r
 
 std::vector<Operation> list_claims();
 std::vector<Operation> list_steps();
+std::vector<Operation> list_waits();
 std::vector<Operation> list_pairs();
 std::vector<Operation> list_entry_pairs();
 std::vector<Operation> list_ledger_pairs();

@@ -8,8 +8,8 @@ std::vector<Operation> list_operations() {
   return SLOTD_STEP_LIST();
 #else
   std::vector<Operation> list;
-  for (auto part : {list_claims, list_steps, list_broker_steps, list_pairs, list_entry_pairs,
-                    list_ledger_pairs}) {
+  for (auto part : {list_claims, list_steps, list_waits, list_broker_steps, list_pairs,
+                    list_entry_pairs, list_ledger_pairs}) {
     for (Operation& operation : part()) list.push_back(std::move(operation));
   }
   return list;

@@ -320,7 +320,8 @@ Delays work_beside(const Rig& rig, Duties duties, Findings& findings) {
       const HeldSlot held =
           claim_by(rig.self(), {type, type == kMemory ? "V_2" : "", {}, {}}, reason);
       if (reason == Reason::kNone) return release_surely(rig, held, findings);
-      if (fits) {
+      // Who gives way to a waiter is told so at once.
+      if (fits && reason != Reason::kQueuedAhead) {
         findings.add("beside a stopped process: type " + std::to_string(type) + " refused, " +
                      reason_name(reason));
       }

@@ -59,6 +59,17 @@ transfer-2-all    | long | transfer | -DNREC=2 | bitstate | ok
 epochs            | default | epochs | | safety | ok
 epochs-fair       | default | epochs | -DLAST=2 | fair | ok
 epochs-more       | long | epochs | -DLAST=4 -DKILLS=1 | safety | ok
+wait-3            | default | wait | | safety | ok
+wait-3-room       | default | wait | -DLIM=2 -DHOLDERS=1 -DKEEPER=1 -DWHOLE -DCALM | safety | ok
+wait-3-late       | default | wait | -DWHOLE -DCALM -DLATE | safety | ok
+wait-2-die        | default | wait | -DNP=2 -DDIE -DHOLDER | safety | ok
+wait-3-die        | default | wait | -DWHOLE -DCALM -DDIE -DDIER=1 -DRECHECK=1 | safety | ok
+wait-3-stop       | default | wait | -DWHOLE -DSTOP -DDIER=1 -DRECHECK=2 | safety | ok
+wait-3-room-turns | long | wait | -DLIM=2 -DHOLDERS=1 -DKEEPER=1 -DWHOLE | safety | ok
+wait-3-late-turns | long | wait | -DWHOLE -DLATE | safety | ok
+wait-3-die-turns  | long | wait | -DWHOLE -DDIE -DRECHECK=1 | safety | ok
+wait-3-stop-any   | long | wait | -DWHOLE -DSTOP -DRECHECK=2 | safety | ok
+wait-4            | long | wait | -DNP=4 -DLIM=2 -DWHOLE -DCALM | bitstate | ok
 not-scan-first    | default | rule | -DNP=2 -DM_SCAN_FIRST | safety | zall<=1
 not-unconfirmed   | default | rule | -DNP=3 -DLIM=2 -DLIVE -DREL -DNCL=2 -DM_NO_CONFIRM | safety | saw_full
 not-any-tentative | default | rule | -DNP=2 -DM_ANY_TENTATIVE | safety | saw_busy
@@ -97,6 +108,18 @@ not-fill-live     | default | epochs | -DM_FILL_LIVE | safety | got
 not-one-epoch     | default | epochs | -DM_ONE_EPOCH | safety | got
 not-flip-first    | default | epochs | -DM_FLIP_FIRST | safety | got
 not-trust-idle    | default | epochs | -DM_TRUST_IDLE | safety | got
+not-bit-late      | default | wait | -DM_BIT_LATE | safety | rechecks
+not-load-first    | default | wait | -DM_NO_BARRIER | safety | rechecks
+not-tell-first    | default | wait | -DM_TELL_FIRST | safety | rechecks
+not-count-late    | default | wait | -DM_COUNT_LATE | safety | rechecks
+not-clear-blind   | default | wait | -DM_CLEAR_BLIND | safety | rechecks
+not-leave-unserved | default | wait | -DLIM=2 -DHOLDERS=1 -DKEEPER=1 -DWHOLE -DCALM -DM_LEAVE_UNSERVED | safety | rechecks
+not-turn-unseen   | default | wait | -DM_TURN_UNSEEN | safety | rechecks
+not-keep-turn     | default | wait | -DWHOLE -DCALM -DLATE -DM_KEEP_TURN | safety | rechecks
+not-tell-no-wake  | default | wait | -DM_TELL_NO_WAKE | safety | rechecks
+not-past-mark     | default | wait | -DNP=2 -DDIE -DHOLDER -DM_PAST_MARK | safety | rechecks
+not-unwatched     | default | wait | -DNP=2 -DDIE -DHOLDER -DM_NO_WATCH | safety | rechecks
+not-endless-turn  | default | wait | -DWHOLE -DSTOP -DCALM -DDIER=1 -DRECHECK=2 | safety | rechecks
 TABLE
 }
 

@@ -6,10 +6,11 @@
  * Not for: the claim rule (rule.pml; here a claim is one step that fits or does not), priorities and what is kept for a large claim
  * (pure, queue.hpp), entry reuse, weak memory orders (where a missing barrier matters, the mutant moves the step).
  *
- * LIM slots, held by processes 0..LIM-1 at first; the others wait. Everybody who holds releases in the end. Order: the number of the
- * process. A waiter shows its entry, sets the bit, and looks: frees what the dead hold, reads all entries, then all words, tells those
+ * LIM slots, held by processes 0..HOLDERS-1 at first (default: all); the others wait. Everybody who holds releases in
+ * the end, but KEEPER. Order: the number of the process. A waiter shows its entry, sets the bit, and looks: frees what the dead hold, reads all entries, then all words, tells those
  * before it that fit, claims if it fits itself; else it ends its turn and sleeps on its own word and on the presence of all who hold or
- * wait. Turns end at any time. The kernel marks the dead and wakes one sleeper. One step is one access to a shared word.
+ * wait. Turns end at any time. The kernel marks the dead and wakes one sleeper. One step is one access to a shared
+ * word.
  *
  * Options: NP, LIM; LATE    the first waiter may be cancelled or run out of time at any step
  *          DIE / STOP       one process is killed / stopped for good, at any step; DIER: only that one; HOLDER: only while it holds
@@ -20,19 +21,25 @@
  *          M_NO_BARRIER     the releaser's load of the bit passes its store of the word
  *          M_TELL_FIRST     told before the word is free           M_COUNT_LATE  the own word is noted after the look
  *          M_CLEAR_BLIND    the bit is cleared without looking again
- *          M_CLEAR_UNSERVED it is set again, but who has set it does not serve those who were missed meanwhile
- *          M_SELF_MISSED    a turn that ends while its own waiter looks makes it pass itself over
+ *          M_LEAVE_UNSERVED who is admitted serves nobody when it leaves: it may have been told for a place that it does not need, or
+ *                           somebody has looked at the bit while it was cleared
  *          M_TURN_UNSEEN    who ends its turn unused does not look again before it sleeps
  *          M_KEEP_TURN      who gives up does not pass its turn on  M_TELL_NO_WAKE the told one is not woken
  *          M_PAST_MARK      a mark that came after the reap is neither watched nor looked at again (DIE, HOLDER)
- *          M_NO_WATCH       sleeps on the own word alone (DIE, HOLDER) M_NO_EXPIRY    a turn that is over counts as running (needs STOP)
+ *          M_NO_WATCH       sleeps on the own word alone (DIE, HOLDER)
+ *          CALM with STOP   a turn that never ends
+ * M_SELF_MISSED, a turn that ends while its own waiter looks makes it pass itself over, is no mutant: who ends its turn unused
+ * looks again. It costs a look.
  *
- * Checked: never more than LIM are held; when nobody can move any more, nobody who lives and runs waits although there is room. */
+ * Checked: when nobody can move any more, nobody who lives and runs waits although there is room. */
 #ifndef NP
 #define NP 3
 #endif
 #ifndef LIM
 #define LIM 1
+#endif
+#ifndef HOLDERS
+#define HOLDERS LIM
 #endif
 #ifndef RECHECK
 #define RECHECK 0
@@ -94,11 +101,7 @@ inline serve(own) {
   :: d_step { i < NP && ((seen >> i) & 1) && room && i == own -> go = true; room--; i++ }
   :: d_step { i < NP && ((seen >> i) & 1) && room && i != own ->
        if
-#ifdef M_NO_EXPIRY
-       :: turn[i] == NONE -> turn[i] = RUNS; news[i] = true; told = true
-#else
        :: turn[i] != RUNS -> turn[i] = RUNS; news[i] = true; told = true
-#endif
        :: else
        fi;
        room--; i = i + !told }
@@ -125,36 +128,24 @@ inline leave() {
      flag = false;
 #ifndef M_CLEAR_BLIND
      d_step { is_used(); used = zn; zn = 0 };
-     if
-     :: used -> flag = true;
-#ifndef M_CLEAR_UNSERVED
-        serve(NOBODY)
-#endif
-     :: else
-     fi
+     if :: used -> flag = true :: else fi
 #endif
   fi;
   used = false; go = false
 }
-
-#ifdef M_NO_EXPIRY
-#define CONFIRM skip
-#else
-#define CONFIRM d_step { if :: turn[id] == OVER -> turn[id] = NONE :: else fi }
-#endif
 
 proctype Process(byte id) {
   byte i, seen, room, w, known;
   bool go, told, used, hurry;
   {
     if
-    :: id < LIM -> goto hold
+    :: id < HOLDERS -> goto hold
     :: else
     fi;
     shown[id] = true;
 again:
     skip;
-    CONFIRM;
+    d_step { if :: turn[id] == OVER -> turn[id] = NONE :: else fi };
 #ifndef M_BIT_LATE
     flag = true;
 #endif
@@ -177,12 +168,9 @@ again:
     :: else
     fi;
     go = false;
-    if :: held[id] -> leave(); goto hold :: else fi;
+    if :: held[id] -> goto won :: else fi;
 #ifdef M_BIT_LATE
     flag = true;
-#endif
-#ifdef M_COUNT_LATE
-    news[id] = false;
 #endif
     d_step {
 #ifndef M_TURN_UNSEEN
@@ -190,10 +178,13 @@ again:
 #endif
       turn[id] = NONE
     };
+#ifdef M_COUNT_LATE
+    news[id] = false;
+#endif
 #ifdef LATE
     if
-    :: id == LIM && cancelled -> goto late
-    :: id != LIM || !cancelled
+    :: id == HOLDERS && cancelled -> goto late
+    :: id != HOLDERS || !cancelled
     fi;
 #endif
     i = 0;
@@ -222,6 +213,13 @@ again:
 end_asleep:
     !asleep[id];
     goto again;
+won:
+    i = 0; known = 0;
+    leave();
+#ifndef M_LEAVE_UNSERVED
+    if :: flag -> serve(NOBODY) :: else fi;
+#endif
+    goto hold;
 late:
     i = 0; known = 0;
     leave();
@@ -231,6 +229,9 @@ late:
     goto over;
 hold:
     i = 0; known = 0;
+#ifdef KEEPER
+    if :: id == KEEPER -> goto over :: else fi;
+#endif
 #ifdef M_TELL_FIRST
     if :: flag -> serve(NOBODY) :: else fi;
     held[id] = false;
@@ -303,8 +304,8 @@ proctype Fate() {
 #ifdef LATE
 proctype Canceller() {
   if
-  :: cancelled = true; news[LIM] = true;
-     d_step { if :: asleep[LIM] -> awaken(LIM) :: else fi }
+  :: cancelled = true; news[HOLDERS] = true;
+     d_step { if :: asleep[HOLDERS] -> awaken(HOLDERS) :: else fi }
   :: true
   fi
 }
@@ -325,7 +326,7 @@ inline look_for_lost() {
 
 init {
   bool lost;
-  d_step { zx = 0; do :: zx < LIM -> held[zx] = true; zx++ :: else -> break od; zx = 0 }
+  d_step { zx = 0; do :: zx < HOLDERS -> held[zx] = true; zx++ :: else -> break od; zx = 0 }
   atomic {
     run Process(0); run Process(1);
 #if NP > 2

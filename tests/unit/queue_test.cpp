@@ -132,6 +132,32 @@ TEST_F(Queue, AfterTheWindowItsRoomIsKept) {
             (Places{kGoes, kGoes, kPassedOver}));
 }
 
+TEST_F(Queue, OnlyWhatItLacksIsKept) {
+  // One of type 1 runs, for hours it may be; a second one waits for it. Its 8 cores are not
+  // lacking.
+  rules_[1].limit = 1;
+  hold(1, 1000);
+  EXPECT_EQ(walk({make_claim(8000, 0, 9 * kWindowMs, 1), make_claim(8000, 1, 0, 0)}),
+            (Places{kKept, kGoes}));
+  // It lacks CPU, no place of its type: one without cost of the same type may pass.
+  rules_[1].limit = 3;
+  hold(0, 5000);
+  EXPECT_EQ(walk({make_claim(8000, 0, 9 * kWindowMs, 1), make_claim(1, 1), make_claim(0, 2, 0, 1)}),
+            (Places{kKept, kPassedOver, kPassedOver}))
+      << "6 held and 8 kept are more than 10: there is not even nothing left";
+  // It lacks memory: that is kept, its CPU is not.
+  rules_[1].memory_max_bytes = 4 * kGiB;
+  rules_[0].memory_max_bytes = 4 * kGiB;
+  held_ = {};
+  hold(0, 0, 2 * kGiB);
+  QueuedClaim fat = make_claim(8000, 0, 9 * kWindowMs, 1);
+  fat.request.memory_bytes = 3 * kGiB;
+  QueuedClaim lean = make_claim(10'000, 1);
+  EXPECT_EQ(walk({fat, lean}), (Places{kKept, kPassedOver})) << "5 of 4 GiB";
+  rules_[0].memory_max_bytes = 0;
+  EXPECT_EQ(walk({fat, lean}), (Places{kKept, kGoes}));
+}
+
 TEST_F(Queue, RoomIsKeptForOneOnly) {
   hold(0, 5000);
   rules_[1].budget_micro = 20'000'000;  // another type's claims have room beside what is kept

@@ -2,7 +2,8 @@
 if(SLOTD_SANITIZE STREQUAL "" AND TARGET slotd_broker AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(slotd_step_core faults.cpp operations.cpp rig.cpp runner.cpp tracee.cpp verify.cpp)
   set(slotd_step_operations
-    broker_operations.cpp claim_operations.cpp entry_pairs.cpp ledger_pairs.cpp pair_operations.cpp step_operations.cpp)
+    broker_operations.cpp claim_operations.cpp entry_pairs.cpp ledger_pairs.cpp pair_operations.cpp step_operations.cpp
+    wait_operations.cpp)
 
   add_library(slotd_step STATIC ${slotd_step_core} ${slotd_step_operations})
   target_include_directories(slotd_step PUBLIC ${PROJECT_SOURCE_DIR})
