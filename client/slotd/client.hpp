@@ -130,7 +130,8 @@ class Client {
   /// that waits while it holds a slot may be what others wait for: only the deadline bounds that.
   /// Woken by releases, deaths, raised limits and lower charges; looks by itself every 100 ms.
   Slot claim_until(std::string_view type_name, std::chrono::steady_clock::time_point deadline,
-                   const ClaimOptions& options, std::error_code& ec, std::stop_token stop = {}) {
+                   const ClaimOptions& options, std::error_code& ec,
+                   const std::stop_token& stop = {}) {
     for (;;) {
       Slot slot = refuse_unattached(ec);
       if (ensure_attached(ec)) slot = wait(type(type_name), deadline, options, ec, stop);
@@ -144,22 +145,23 @@ class Client {
     }
   }
   Slot claim_until(std::string_view type_name, std::chrono::steady_clock::time_point deadline,
-                   const ClaimOptions& options = {}, std::stop_token stop = {}) {
+                   const ClaimOptions& options = {}, const std::stop_token& stop = {}) {
     std::error_code ec;
-    Slot slot = claim_until(type_name, deadline, options, ec, std::move(stop));
+    Slot slot = claim_until(type_name, deadline, options, ec, stop);
     if (ec) throw Error(ec, "claim_until");
     return slot;
   }
   /// The same for at most `limit`.
   template <typename Rep, typename Period>
   Slot claim_for(std::string_view type_name, std::chrono::duration<Rep, Period> limit,
-                 const ClaimOptions& options, std::error_code& ec, std::stop_token stop = {}) {
-    return claim_until(type_name, deadline_after(limit), options, ec, std::move(stop));
+                 const ClaimOptions& options, std::error_code& ec,
+                 const std::stop_token& stop = {}) {
+    return claim_until(type_name, deadline_after(limit), options, ec, stop);
   }
   template <typename Rep, typename Period>
   Slot claim_for(std::string_view type_name, std::chrono::duration<Rep, Period> limit,
-                 const ClaimOptions& options = {}, std::stop_token stop = {}) {
-    return claim_until(type_name, deadline_after(limit), options, std::move(stop));
+                 const ClaimOptions& options = {}, const std::stop_token& stop = {}) {
+    return claim_until(type_name, deadline_after(limit), options, stop);
   }
 
   /// The same answer from the held words, reserving nothing; reason kNone = yes.
