@@ -27,74 +27,22 @@
 #include "slotd/queue.hpp"
 #include "slotd/scan.hpp"
 #include "slotd/segment_view.hpp"
+#include "slotd/waiter_words.hpp"
 
 namespace slotd::inline v0_1 {
 
-/// WaiterEntry::holder: attach tag 32 | owner 10 | use 20 | state 2. The use changes each time the
-/// entry is taken.
-struct WaiterHolder {
-  enum class State : std::uint32_t { kFree = 0, kWriting = 1, kShown = 2 };
-
-  std::uint64_t raw = 0;
-
-  static constexpr WaiterHolder make(ProcessRef owner, std::uint32_t use, State state) noexcept {
-    return {(std::uint64_t{attach_tag(owner.attach)} << 32) |
-            (std::uint64_t{owner.index & 0x3ffU} << 22) | (std::uint64_t{use & 0xf'ffffU} << 2) |
-            static_cast<std::uint64_t>(state)};
-  }
-  constexpr State state() const noexcept { return static_cast<State>(raw & 3U); }
-  constexpr std::uint32_t owner() const noexcept {
-    return static_cast<std::uint32_t>(raw >> 22) & 0x3ffU;
-  }
-  constexpr std::uint32_t tag() const noexcept { return static_cast<std::uint32_t>(raw >> 32); }
-  constexpr std::uint32_t use() const noexcept {
-    return static_cast<std::uint32_t>(raw >> 2) & 0xf'ffffU;
-  }
-  constexpr WaiterHolder freed() const noexcept { return {std::uint64_t{use() + 1U} << 2}; }
-};
-
-/// A turn that would last longer is none: the clock has gone round, or it is a scribble.
-inline constexpr std::uint32_t kLongestTurnMs = 600'000;
-
-/// WaiterEntry::told: end of the turn (low 32 bits of host milliseconds, 0 = none) 32 | count 32.
-struct WaiterTold {
-  std::uint64_t raw = 0;
-
-  constexpr std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(raw); }
-  constexpr std::uint32_t turn_end() const noexcept {
-    return static_cast<std::uint32_t>(raw >> 32);
-  }
-  constexpr bool has_turn() const noexcept { return turn_end() != 0; }
-  /// Is the turn running at `now_ms`?
-  constexpr bool is_running(std::uint64_t now_ms) const noexcept {
-    const std::uint32_t left_ms = turn_end() - static_cast<std::uint32_t>(now_ms);
-    return has_turn() && left_ms != 0 && left_ms <= kLongestTurnMs;
-  }
-  static constexpr WaiterTold make(std::uint64_t turn_end_ms, std::uint32_t count) noexcept {
-    const auto end = static_cast<std::uint32_t>(turn_end_ms);
-    return {(std::uint64_t{end == 0 ? 1U : end} << 32) | count};
-  }
-};
-
-constexpr std::uint64_t pack_wait_request(const Request& request, std::uint32_t priority) noexcept {
-  return (request.cost_milli & kMaxCostMilli) | (std::uint64_t{request.type & 31U} << 20) |
-         (std::uint64_t{priority & 0xffU} << 25) | (std::uint64_t{request.cost_is_default} << 33) |
-         (std::uint64_t{request.memory_is_default} << 34);
-}
-constexpr Request unpack_wait_request(std::uint64_t packed) noexcept {
-  Request request;
-  request.cost_milli = static_cast<std::uint32_t>(packed) & kMaxCostMilli;
-  request.type = static_cast<std::uint32_t>(packed >> 20) & 31U;
-  request.cost_is_default = ((packed >> 33) & 1U) != 0;
-  request.memory_is_default = ((packed >> 34) & 1U) != 0;
-  return request;
-}
-constexpr std::uint32_t wait_priority(std::uint64_t packed) noexcept {
-  return static_cast<std::uint32_t>(packed >> 25) & 0xffU;
-}
-
 inline constexpr std::uint64_t kRecheckMs = kRecheckNs / kNsPerMs;
 inline constexpr std::uint32_t kNoWaiter = kMaxWaiters;
+
+/// Is the entry shown, by a process that is not known to be dead?
+inline bool is_waiting(const ProcessTable& processes, WaiterHolder holder) noexcept {
+  if (holder.state() != WaiterHolder::State::kShown || !processes.is_index(holder.owner()))
+    return false;
+  const std::uint64_t attach =
+      processes.view().process(holder.owner()).attach.load(std::memory_order_acquire);
+  return attach_tag(attach) == holder.tag() &&
+         processes.judge_owner({holder.owner(), attach}, ProbeMode::kMarkOnly) == OwnerLife::kAlive;
+}
 
 /// Those who wait, as one look showed them, in their order. Lives on the stack.
 class WaiterQueue {
@@ -109,12 +57,14 @@ class WaiterQueue {
     rules_ = {std::max<std::uint64_t>(config.overtake_window_ms.get(), 1), view_.slot_count()};
     turn_ms_ = std::max<std::uint64_t>(config.turn_ms.get(), 1);
     std::uint64_t groups = view_.header().waiting.load(std::memory_order_seq_cst);
+    idle_groups_ = groups;
     for (; groups != 0; groups &= groups - 1U)
       read_group(static_cast<std::uint32_t>(__builtin_ctzll(groups)));
     sort();
   }
 
-  bool is_empty() const noexcept { return count_ == 0; }
+  /// Bits that are set although nobody waits there: who was killed does not take its bit back.
+  std::uint64_t idle_groups() const noexcept { return idle_groups_; }
   const QueueRules& rules() const noexcept { return rules_; }
   std::uint64_t turn_ms() const noexcept { return turn_ms_; }
   const QueuedClaim* begin() const noexcept { return claims(); }
@@ -131,7 +81,8 @@ class WaiterQueue {
     for (std::uint32_t i = group * kWaiterGroup; i < (group + 1U) * kWaiterGroup; ++i) {
       const WaiterEntry& entry = view_.waiter(i);
       const WaiterHolder holder{entry.holder.load(std::memory_order_acquire)};
-      if (holder.state() != WaiterHolder::State::kShown || !is_alive(holder)) continue;
+      if (!is_waiting(processes_, holder)) continue;
+      idle_groups_ &= ~(std::uint64_t{1} << group);
       QueuedClaim claim;
       const std::uint64_t request = entry.request.get();
       claim.request = unpack_wait_request(request);
@@ -156,14 +107,6 @@ class WaiterQueue {
     }
   }
 
-  bool is_alive(WaiterHolder holder) const noexcept {
-    if (!processes_.is_index(holder.owner())) return false;
-    const ProcessEntry& entry = view_.process(holder.owner());
-    const std::uint64_t attach = entry.attach.load(std::memory_order_acquire);
-    return attach_tag(attach) == holder.tag() &&
-           processes_.judge_owner({holder.owner(), attach}, ProbeMode::kMarkOnly) ==
-               OwnerLife::kAlive;
-  }
   std::uint64_t since(std::uint64_t ms) const noexcept { return now_ms_ > ms ? now_ms_ - ms : 0; }
 
   /// Its turn came and went, and it has not run since: who runs ends a turn that it does not use.
@@ -190,6 +133,7 @@ class WaiterQueue {
   std::uint32_t own_;
   QueueRules rules_;
   std::uint64_t turn_ms_ = 0;
+  std::uint64_t idle_groups_ = 0;
   std::uint32_t count_ = 0;
   // Not an array of claims: to begin the life of a thousand of them takes longer than the rest.
   alignas(QueuedClaim) std::array<std::byte, (kMaxWaiters + 1) * sizeof(QueuedClaim)> storage_;
@@ -262,15 +206,17 @@ enum class QueueAnswer : std::uint8_t {
   kNoRoom,   ///< it does not fit now
 };
 
-/// Tells every waiter that fits now, in order, and says where `own` (an entry, or kNoWaiter with
-/// `newcomer` given) stands. Returns kGo where it is not in the queue.
-[[gnu::noinline, gnu::cold]] inline QueueAnswer serve_queue(const ProcessTable& processes,
-                                                            std::uint32_t own,
-                                                            const QueuedClaim* newcomer,
-                                                            unsigned* woken = nullptr) noexcept {
+namespace detail {
+
+[[gnu::noinline, gnu::cold]] inline QueueAnswer walk_once(const ProcessTable& processes,
+                                                          std::uint32_t own,
+                                                          const QueuedClaim* newcomer,
+                                                          unsigned* woken,
+                                                          std::uint64_t& idle_groups) noexcept {
   const SegmentView& view = processes.view();
   const std::uint64_t now_ms = processes.clock().coarse_ns() / kNsPerMs;
   WaiterQueue queue(processes, now_ms, own);
+  idle_groups = queue.idle_groups();
   if (newcomer != nullptr) queue.add(*newcomer);
   Totals held = detail::read_totals(view, processes.is_broker_down());
   detail::RulesByType rules_of(view);
@@ -297,6 +243,41 @@ enum class QueueAnswer : std::uint8_t {
         }
       });
   return answer;
+}
+
+inline bool is_group_used(const ProcessTable& processes, std::uint32_t group) noexcept {
+  for (std::uint32_t i = group * kWaiterGroup; i < (group + 1U) * kWaiterGroup; ++i) {
+    if (is_waiting(processes, {processes.view().waiter(i).holder.load(std::memory_order_seq_cst)}))
+      return true;
+  }
+  return false;
+}
+
+/// Takes bits back. Cleared first, then looked at: true where somebody had shown itself in between,
+/// whose bit is set again and whom whoever made room meanwhile has not told.
+inline bool take_back_bits(const ProcessTable& processes, std::uint64_t groups) noexcept {
+  std::atomic<std::uint64_t>& waiting = processes.view().header().waiting;
+  waiting.fetch_and(~groups, std::memory_order_seq_cst);
+  std::uint64_t used = 0;
+  for (; groups != 0; groups &= groups - 1U) {
+    if (is_group_used(processes, static_cast<std::uint32_t>(__builtin_ctzll(groups))))
+      used |= groups & (~groups + 1U);
+  }
+  if (used == 0) return false;
+  waiting.fetch_or(used, std::memory_order_seq_cst);
+  return true;
+}
+
+}  // namespace detail
+
+/// Tells every waiter that fits now, in order, and says where `own` (an entry, or kNoWaiter with
+/// `newcomer` given) stands. Returns kGo where it is not in the queue.
+inline QueueAnswer serve_queue(const ProcessTable& processes, std::uint32_t own,
+                               const QueuedClaim* newcomer, unsigned* woken = nullptr) noexcept {
+  std::uint64_t idle = 0;
+  const QueueAnswer answer = detail::walk_once(processes, own, newcomer, woken, idle);
+  if (idle == 0 || !detail::take_back_bits(processes, idle)) return answer;
+  return detail::walk_once(processes, own, newcomer, woken, idle);
 }
 
 /// For whoever has made room, or may have: tells the waiters that fit now. Nothing, and one load,
@@ -399,7 +380,9 @@ class WaiterSeat {
     const std::uint32_t group = index_ / kWaiterGroup;
     index_ = kNoWaiter;
     // Whoever made room while the bit was away has told nobody.
-    if (clear_bit(group)) wake_waiters(processes_);
+    if (!detail::is_group_used(processes_, group) &&
+        detail::take_back_bits(processes_, std::uint64_t{1} << group))
+      wake_waiters(processes_);
   }
 
  private:
@@ -431,25 +414,6 @@ class WaiterSeat {
     // Whoever frees a word now sees the bit, or this waiter's next look sees the free word.
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
-  /// Cleared first, then looked at. True: somebody had shown itself in between, and the bit is set
-  /// again.
-  bool clear_bit(std::uint32_t group) noexcept {
-    if (is_group_used(group)) return false;
-    std::atomic<std::uint64_t>& waiting = view_.header().waiting;
-    const std::uint64_t bit = std::uint64_t{1} << group;
-    waiting.fetch_and(~bit, std::memory_order_seq_cst);
-    if (!is_group_used(group)) return false;
-    waiting.fetch_or(bit, std::memory_order_seq_cst);
-    return true;
-  }
-  bool is_group_used(std::uint32_t group) const noexcept {
-    for (std::uint32_t i = group * kWaiterGroup; i < (group + 1U) * kWaiterGroup; ++i) {
-      const WaiterHolder holder{view_.waiter(i).holder.load(std::memory_order_seq_cst)};
-      if (holder.state() == WaiterHolder::State::kShown) return true;
-    }
-    return false;
-  }
-
   const ProcessTable& processes_;
   const SegmentView& view_;
   ProcessRef self_;

@@ -218,6 +218,16 @@ TEST_F(Waiting, a_killed_waiter_does_not_take_the_turn_along) {
   }
 }
 
+TEST_P(WaitingBroker, a_killed_waiter_leaves_no_bit_that_slows_everybody_down) {
+  start_as_asked(make_config(kTypes));
+  auto holder = make_worker();
+  ASSERT_TRUE(holder->ask("claim one").is_claimed());
+  auto waiter = make_waiter("one");
+  waiter->kill_now();
+  ASSERT_TRUE(holder->ask("claim small").is_claimed());
+  EXPECT_EQ(probe_->view().header().waiting.load(), 0U);
+}
+
 TEST_F(Waiting, raised_limits_undrain_and_reload_wake) {
   start(make_config(kTypes));
   auto holder = make_worker();
