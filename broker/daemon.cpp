@@ -195,6 +195,7 @@ void Daemon::end_settling() {
     return;
   }
   is_ready_told_ = true;
+  tell(EventKind::kBrokerStart);
   log_info("event=ready pid=" + std::to_string(::getpid()) +
            " reaped_at_start=" + std::to_string(watches_->reaped()));
   Loop::notify("READY=1\nSTATUS=ready");
@@ -310,8 +311,10 @@ void Daemon::reload() {
   const ReloadResult result = plan.result;
   if (result == ReloadResult::kReloaded) {
     put_in_force(std::move(plan));
+    tell(EventKind::kReload);
     log_info("event=reloaded");
   } else {
+    tell(EventKind::kReloadFailed);
     log_error("event=reload_refused: the configuration in force stays");
   }
   answer_reload_request(processes_.view(), request, result);
@@ -334,10 +337,43 @@ void Daemon::put_in_force(ReloadPlan plan) {
   wake_waiters(processes_);
 }
 
+namespace {
+
+std::uint32_t count_held_slots(const SegmentView& view) {
+  std::uint32_t held = 0;
+  for (std::uint32_t slot = 0; slot < view.mark(); ++slot)
+    held += SlotWord{view.word(slot).load(std::memory_order_acquire)}.is_held() ? 1U : 0U;
+  return held;
+}
+
+}  // namespace
+
+/// To the node's events and the broker's own figures.
+void Daemon::tell(EventKind kind) {
+  const SegmentView& view = processes_.view();
+  BrokerRecord& record = view.node().broker;
+  const auto add_one = [](Cell<std::uint64_t>& cell) { cell.set(cell.get() + 1U); };
+  if (kind == EventKind::kBrokerStart) {
+    add_one(record.starts);
+    record.is_last_reload_ok.set(1);
+    record.reloaded_at_s.set(read_clock_ns(CLOCK_REALTIME) / kNsPerSecond);
+  } else if (kind == EventKind::kReload) {
+    add_one(record.reloads);
+    record.is_last_reload_ok.set(1);
+    record.reloaded_at_s.set(read_clock_ns(CLOCK_REALTIME) / kNsPerSecond);
+  } else if (kind == EventKind::kReloadFailed) {
+    add_one(record.reload_failures);
+    record.is_last_reload_ok.set(0);
+  }
+  note_change(view, processes_.clock(), static_cast<std::uint32_t>(::getpid()), kind, kNoEventType,
+              count_held_slots(view));
+}
+
 /// The segment stays, workers go on.
 void Daemon::leave() {
   Loop::notify("STOPPING=1");
   if (is_lost_) return log_info("event=stopped");
+  tell(EventKind::kBrokerStop);
   processes_.view().header().broker.store(0, std::memory_order_release);
   watches_.reset();
   keeper_->stop();

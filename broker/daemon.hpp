@@ -50,6 +50,7 @@ class Daemon {
   void configure_metering();
   void reload();
   void put_in_force(ReloadPlan plan);
+  void tell(EventKind kind);
   void leave();
 
   Options options_;

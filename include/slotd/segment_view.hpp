@@ -38,6 +38,8 @@ class SegmentView {
         fingerprints_(at<std::atomic<std::uint64_t>>(SectionId::kFingerprints)),
         records_(at<SlotRecord>(SectionId::kRecords)),
         processes_(at<ProcessEntry>(SectionId::kProcesses)),
+        counters_(at<CounterBlock>(SectionId::kCounters)),
+        events_(at<EventRing>(SectionId::kEvents)),
         segment_id_(header().segment_id.get()),
         writable_(writable) {}
 
@@ -66,9 +68,9 @@ class SegmentView {
   }
   SlotRecord& record(std::uint32_t slot) const noexcept { return records_[slot]; }
   ProcessEntry& process(std::uint32_t index) const noexcept { return processes_[index]; }
-  CounterBlock& counters(std::uint32_t index) const noexcept {
-    return at<CounterBlock>(SectionId::kCounters)[index];
-  }
+  CounterBlock& counters(std::uint32_t index) const noexcept { return counters_[index]; }
+  EventRing& events(std::uint32_t index) const noexcept { return events_[index]; }
+  NodeRecord& node() const noexcept { return *at<NodeRecord>(SectionId::kNode); }
   ConfigBlock& config(std::uint64_t epoch) const noexcept {
     return at<ConfigBlock>(SectionId::kConfig)[epoch & 1U];
   }
@@ -120,6 +122,8 @@ class SegmentView {
   std::atomic<std::uint64_t>* fingerprints_ = nullptr;
   SlotRecord* records_ = nullptr;
   ProcessEntry* processes_ = nullptr;
+  CounterBlock* counters_ = nullptr;
+  EventRing* events_ = nullptr;
   std::uint64_t segment_id_ = 0;
   bool writable_ = false;
 };
