@@ -75,10 +75,11 @@ class Owner {
     OpenedSegment existing = open_segment(options_.path, Access::kReadWrite, boot_id_);
     // A broker was here before and its segment is not, or is damaged: somebody may hold slots in
     // it. One of an earlier boot has no users.
-    owned_.has_lost_users =
-        had_lock_ && existing.code != Errc::kOk && existing.code != Errc::kLayoutMismatch &&
-        (existing.code != Errc::kNotReady || existing.validation.identity.boot_id == boot_id_ ||
-         existing.validation.identity.segment_id == 0);
+    owned_.has_lost_users = had_lock_ && existing.code != Errc::kOk &&
+                            existing.code != Errc::kLayoutMismatch &&
+                            (existing.code != Errc::kNotReady ||
+                             !is_other_boot(existing.validation.identity.boot_id, boot_id_) ||
+                             existing.validation.identity.segment_id == 0);
     switch (existing.code) {
       case Errc::kOk:
         return adopt(std::move(existing));

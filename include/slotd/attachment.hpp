@@ -180,7 +180,7 @@ class Attachment {
       return release_moved(held, true);
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
-    note_released(held, result.before.type(), since_ns);
+    note_released(held, result.before, since_ns);
     if (has_waiters()) [[unlikely]]
       wake_waiters(processes_);
     return Errc::kOk;
@@ -303,7 +303,7 @@ class Attachment {
                    std::uint64_t now_ns) const noexcept;
   void note_claimed(const HeldSlot& held, SlotWord word, std::uint64_t now_ns,
                     std::uint64_t waiting_since_ns) noexcept;
-  void note_released(const HeldSlot& held, std::uint32_t type, std::uint64_t since_ns) noexcept;
+  void note_released(const HeldSlot& held, SlotWord word, std::uint64_t since_ns) noexcept;
   std::uint64_t count_wait(std::uint32_t type, std::uint64_t since_ns) noexcept;
   void note_step(EventKind kind, const HeldSlot& held, const StepResult& result) noexcept;
 

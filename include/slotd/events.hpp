@@ -14,6 +14,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "slotd/clock.hpp"
@@ -180,13 +182,15 @@ inline void count_taken(const SegmentView& view, const TakenSlot& taken, std::ui
   event.slot = taken.slot;
   event.type = type;
   event.amount = held_ns / kNsPerMs;
+  event.cost_milli = taken.word.cost_milli();
   event.nonce = static_cast<std::uint32_t>(taken.nonce) & kGenerationMask;
   note_node_event(view, event);
 }
 
 // ---- Reading ------------------------------------------------------------------------------------
 
-/// Reads all rings, each from where it was left. One reader's; not thread-safe. Allocates.
+/// Reads all rings, each from where it was left, and the slots: a claim that did not wait is noted
+/// by its slot alone, and its event is made here. One reader's; not thread-safe. Allocates.
 class EventReader {
  public:
   /// Starts with the oldest events that there are.
@@ -202,14 +206,18 @@ class EventReader {
   /// What is new since the last call, in order of time; events of one ring stay in their order.
   /// An event that is being written just now is read by the next call.
   std::vector<Event> read() {
-    std::vector<Event> events;
+    // The slots first: a claim that ends while the rings are read is told of by one or the other.
+    const std::vector<Event> held = read_held();
+    std::vector<Event> noted;
     std::size_t place = 0;
-    read_lane(view_.node().events, places_[place++], events);
+    read_lane(view_.node().events, places_[place++], noted);
     for (std::uint32_t index = 0; index <= view_.process_count(); ++index) {
-      read_lane(view_.events(index).primary, places_[place++], events);
-      read_lane(view_.events(index).shared, places_[place++], events);
+      read_lane(view_.events(index).primary, places_[place++], noted);
+      read_lane(view_.events(index).shared, places_[place++], noted);
     }
     is_first_ = false;
+    std::vector<Event> events = tell(held, noted);
+    if (told_.size() > 2 * std::size_t{view_.slot_count()}) forget_ended(held);
     std::stable_sort(events.begin(), events.end(),
                      [](const Event& a, const Event& b) { return a.time_ms < b.time_ms; });
     return events;
@@ -224,6 +232,72 @@ class EventReader {
     std::uint64_t next = 0;
     std::uint64_t awaited = 0;  ///< the event before this one was waited for already
   };
+  using ClaimName = std::pair<std::uint32_t, std::uint32_t>;  ///< slot and nonce
+
+  static bool is_end(const Event& event) noexcept {
+    return event.kind == EventKind::kRelease || event.kind == EventKind::kReap ||
+           event.kind == EventKind::kForcedFree;
+  }
+  static ClaimName name_of(const Event& event) noexcept { return {event.slot, event.nonce}; }
+
+  /// The claims of the slots that are held now.
+  std::vector<Event> read_held() const {
+    std::vector<Event> claims;
+    const std::uint32_t mark = view_.mark();
+    for (std::uint32_t slot = 0; slot < mark; ++slot) {
+      const SlotWord word{view_.word(slot).load(std::memory_order_acquire)};
+      if (!word.is_held()) continue;
+      const SlotRecord& record = view_.record(slot);
+      Event event;
+      event.kind = EventKind::kClaim;
+      event.slot = slot;
+      event.type = word.type();
+      event.cost_milli = word.cost_milli();
+      event.nonce = static_cast<std::uint32_t>(record.nonce.get()) & kGenerationMask;
+      event.time_ms = record.claimed_at_ns.get() / kNsPerMs;
+      event.pid = pid_of(word.owner());
+      std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load
+      const SlotWord after{view_.word(slot).load(std::memory_order_relaxed)};
+      if (after.is_held() && after.generation() == word.generation()) claims.push_back(event);
+    }
+    return claims;
+  }
+  std::uint32_t pid_of(std::uint32_t owner) const noexcept {
+    if (owner == kNobody || owner > view_.process_count()) return 0;
+    return Reservation{view_.process(owner).reservation.load(std::memory_order_acquire)}.pid();
+  }
+
+  /// Each claim once: as it was noted, else by its slot, else by its end.
+  std::vector<Event> tell(const std::vector<Event>& held, const std::vector<Event>& noted) {
+    std::vector<Event> events;
+    for (const Event& event : noted) {
+      if (event.kind == EventKind::kClaim && told_.insert(name_of(event)).second)
+        events.push_back(event);
+    }
+    for (const Event& event : held) {
+      if (told_.insert(name_of(event)).second) events.push_back(event);
+    }
+    for (const Event& event : noted) {
+      if (event.kind == EventKind::kClaim) continue;
+      if (is_end(event) && told_.erase(name_of(event)) == 0) events.push_back(claim_of(event));
+      events.push_back(event);
+    }
+    return events;
+  }
+  static Event claim_of(const Event& end) noexcept {
+    Event claim = end;
+    claim.kind = EventKind::kClaim;
+    claim.time_ms = end.time_ms > end.amount ? end.time_ms - end.amount : 0;
+    claim.pid = end.kind == EventKind::kRelease ? end.pid : end.other_pid;
+    claim.other_pid = 0;
+    claim.amount = 0;
+    return claim;
+  }
+  /// Ends that were lost would leave their claims behind.
+  void forget_ended(const std::vector<Event>& held) {
+    told_.clear();
+    for (const Event& event : held) told_.insert(name_of(event));
+  }
 
   template <std::size_t N>
   void read_lane(const EventLane<N>& lane, Place& place, std::vector<Event>& events) {
@@ -262,6 +336,7 @@ class EventReader {
 
   SegmentView view_;
   std::vector<Place> places_;
+  std::set<ClaimName> told_;  ///< claims that were told of and not yet their end
   std::uint64_t lost_ = 0;
   bool is_first_ = true;
 };

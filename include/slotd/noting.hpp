@@ -43,26 +43,42 @@ inline Event Attachment::make_event(EventKind kind, const HeldSlot& held, std::u
   return event;
 }
 
+/// An event only where it had to wait: else the slot's record tells of it while the slot is held,
+/// and the event of its end afterwards. Two events a pair would cost what a tenth of it is.
 inline void Attachment::note_claimed(const HeldSlot& held, SlotWord word, std::uint64_t now_ns,
                                      std::uint64_t waiting_since_ns) noexcept {
   const std::uint32_t type = word.type();
-  Event event = make_event(EventKind::kClaim, held, type, now_ns);
-  event.cost_milli = word.cost_milli();
-  if (waiting_since_ns != 0) [[unlikely]]
+  if (waiting_since_ns != 0) [[unlikely]] {
+    Event event = make_event(EventKind::kClaim, held, type, now_ns);
+    event.cost_milli = word.cost_milli();
     event.amount = count_wait(type, waiting_since_ns);
-  note_event(event);
+    note_event(event);
+  }
   count_cell([type](CounterSet& set) -> Cell<std::uint64_t>& { return set.claims[type]; }, 1);
 }
 
-inline void Attachment::note_released(const HeldSlot& held, std::uint32_t type,
+inline void Attachment::note_released(const HeldSlot& held, SlotWord word,
                                       std::uint64_t since_ns) noexcept {
+  const std::uint32_t type = word.type();
   const std::uint64_t now_ns = processes_.clock().coarse_ns();
-  const std::uint64_t held_ns = elapsed_ns(since_ns, now_ns);
   Event event = make_event(EventKind::kRelease, held, type, now_ns);
-  event.amount = held_ns / kNsPerMs;
-  note_event(event);
-  count_hold(view(), type, held_ns);
-  count_cell([type](CounterSet& set) -> Cell<std::uint64_t>& { return set.releases[type]; }, 1);
+  event.cost_milli = word.cost_milli();
+  const std::uint64_t held_ns = elapsed_ns(since_ns, now_ns);
+  // Within one tick of the clock is no time.
+  if (held_ns != 0) {
+    event.amount = held_ns / kNsPerMs;
+    count_hold(view(), type, held_ns);
+  }
+  EventRing& ring = view().events(self_.index);
+  CounterBlock& counters = view().counters(self_.index);
+  if (is_primary_thread()) {
+    note_alone(ring.primary, event);
+    Cell<std::uint64_t>& count = counters.primary.releases[type];
+    count.set(count.get() + 1U);
+  } else {
+    note_shared(ring.shared, event);
+    counters.shared.releases[type].value.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 inline void Attachment::count_refusal(std::uint32_t type, Reason reason) noexcept {

@@ -37,7 +37,7 @@ struct CounterBlock {
 /// What an event tells of. Values are part of the layout.
 enum class EventKind : std::uint8_t {
   kNone = 0,
-  kClaim,         ///< admitted; amount: milliseconds waited
+  kClaim,         ///< admitted after it waited; amount: milliseconds. Others: see events.hpp
   kRefusal,       ///< reason
   kHandOver,      ///< bound or adopted; other pid: the new owner
   kActivate,      ///< the job runs

@@ -17,6 +17,11 @@ namespace slotd::inline v0_1 {
 
 using BootId = std::array<std::uint64_t, 2>;
 
+/// Are they known to be of two boots? Zero is unknown.
+inline bool is_other_boot(const BootId& a, const BootId& b) noexcept {
+  return a != b && a != BootId{} && b != BootId{};
+}
+
 /// Which segment this is, beyond its path.
 struct SegmentIdentity {
   std::uint64_t segment_id = 0;
@@ -161,7 +166,7 @@ inline Validation validate_segment(const void* base, std::uint64_t bytes,
   if (result.identity.layout != kLayout || result.identity.fingerprint != kFingerprint) {
     return fail(Errc::kLayoutMismatch);
   }
-  if (result.identity.boot_id != boot_id) return fail(Errc::kNotReady);
+  if (is_other_boot(result.identity.boot_id, boot_id)) return fail(Errc::kNotReady);
   if (state == static_cast<std::uint64_t>(SegmentState::kBuilding)) return fail(Errc::kNotReady);
   if (state == static_cast<std::uint64_t>(SegmentState::kRetired)) return fail(Errc::kRetired);
   if (state != static_cast<std::uint64_t>(SegmentState::kReady)) return fail(Errc::kCorrupt);

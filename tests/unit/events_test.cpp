@@ -17,7 +17,7 @@ using namespace testing;  // NOLINT(google-build-using-namespace): the support n
 Event make_numbered(std::uint64_t number) {
   Event event;
   event.time_ms = 1000 + number;
-  event.kind = EventKind::kClaim;
+  event.kind = EventKind::kActivate;
   event.slot = static_cast<std::uint32_t>(number % kMaxSlots);
   event.amount = number;
   return event;
@@ -126,6 +126,67 @@ TEST(Events, AScribbledCountEndsTheReadingInTime) {
   segment.view().events(1).primary.next.store(~std::uint64_t{0});
   EXPECT_TRUE(reader.read().empty());
   segment.view().events(1).primary.next.store(3);
+  EXPECT_TRUE(reader.read().empty());
+}
+
+Event make_end(std::uint32_t slot, std::uint32_t nonce, std::uint64_t time_ms,
+               std::uint64_t held_ms) {
+  Event event;
+  event.kind = EventKind::kRelease;
+  event.slot = slot;
+  event.nonce = nonce;
+  event.time_ms = time_ms;
+  event.amount = held_ms;
+  event.pid = 4711;
+  return event;
+}
+
+/// A claim that did not wait has no event of its own: it is told of once, while it is held or when
+/// it has ended.
+TEST(Events, AClaimIsToldOfOnceWhereverItIsFound) {
+  const HeapSegment segment(make_spec(12'000'000));
+  const SegmentView view = segment.view();
+  EventReader reader(view);
+  const ClaimResult result = segment.claim(segment.add_process(4711), kTrack);
+  ASSERT_TRUE(result.verdict);
+  std::vector<Event> events = reader.read();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, EventKind::kClaim);
+  EXPECT_EQ(events[0].pid, 4711U);
+  EXPECT_EQ(events[0].type, kTrack);
+  EXPECT_EQ(events[0].cost_milli, 500U);
+  EXPECT_TRUE(reader.read().empty());
+  const auto nonce = static_cast<std::uint32_t>(result.nonce) & kGenerationMask;
+  const std::uint64_t now_ms = events[0].time_ms + 50;
+  note_alone(view.events(1).primary, make_end(result.slot, nonce, now_ms, 50));
+  ASSERT_EQ(release_slot(view, {result.slot, result.word.generation(), result.nonce}).code,
+            Errc::kOk);
+  events = reader.read();
+  ASSERT_EQ(events.size(), 1U) << "its claim was told of";
+  EXPECT_EQ(events[0].kind, EventKind::kRelease);
+  // One that came and went between two looks.
+  note_alone(view.events(1).primary, make_end(7, 99, now_ms + 40, 30));
+  events = reader.read();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, EventKind::kClaim);
+  EXPECT_EQ(events[0].time_ms, now_ms + 10);
+  EXPECT_EQ(events[0].nonce, 99U);
+  EXPECT_EQ(events[0].amount, 0U);
+  EXPECT_EQ(events[1].kind, EventKind::kRelease);
+}
+
+TEST(Events, AClaimThatWaitedKeepsItsOwnEvent) {
+  const HeapSegment segment(make_spec(12'000'000));
+  const SegmentView view = segment.view();
+  EventReader reader(view);
+  const ClaimResult result = segment.claim(segment.add_process(), kTrack);
+  Event waited = make_end(result.slot, static_cast<std::uint32_t>(result.nonce) & kGenerationMask,
+                          view.record(result.slot).claimed_at_ns.get() / kNsPerMs, 1234);
+  waited.kind = EventKind::kClaim;
+  note_alone(view.events(1).primary, waited);
+  const std::vector<Event> events = reader.read();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].amount, 1234U);
   EXPECT_TRUE(reader.read().empty());
 }
 
