@@ -189,12 +189,17 @@ class RandomConfig {
         type.counts_as = config.types[0].name;
       } else {
         type.max = limit();
-        if (!type.max) type.min = small(4'097);
       }
       if (below(3) == 0) type.aliases.push_back("x" + name(100 + n));
       for (const GroupSpec& group : config.groups) {
         if (below(4) == 0) type.groups.push_back({group.name, 1 + small(65'535)});
       }
+      // A minimum that no limit contradicts.
+      const bool is_limited =
+          std::any_of(type.groups.begin(), type.groups.end(), [&](const GroupWeight& member) {
+            return config.find_group(member.group)->max.has_value();
+          });
+      if (type.counts_as.empty() && !type.max && !is_limited) type.min = small(4'097);
       config.types.push_back(type);
     }
   }
