@@ -89,3 +89,5 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
 endif()
 install(FILES systemd/slotd-worker.conf systemd/slotd-livekit-example.yaml
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)
+
+include(SlotdPackages)
