@@ -198,7 +198,8 @@ void Daemon::end_settling() {
   tell(EventKind::kBrokerStart);
   log_info("event=ready pid=" + std::to_string(::getpid()) +
            " reaped_at_start=" + std::to_string(watches_->reaped()));
-  Loop::notify("READY=1\nSTATUS=ready");
+  told_status_ = format_status(read_status(processes_));
+  Loop::notify("READY=1\nSTATUS=" + told_status_);
 }
 
 /// Is the segment whole? Then who has died; else a new one.
@@ -276,6 +277,18 @@ void Daemon::beat() {
                 escape_bytes(config_.find_group(group)->external) +
                 "\": the group counts as full until it holds a number");
   }
+  tell_status();
+}
+
+/// To systemd and the log, what has changed since the last beat.
+void Daemon::tell_status() {
+  if (!is_ready_told_) return;
+  const StatusFigures figures = read_status(processes_);
+  for (const std::string& line : debt_news_.take(figures.debts)) log_warning(line);
+  std::string status = format_status(figures);
+  if (status == told_status_) return;
+  told_status_ = std::move(status);
+  Loop::notify("STATUS=" + told_status_);
 }
 
 /// A container may have been resized, CPUs plugged or taken away: the budget follows.
@@ -302,7 +315,7 @@ void Daemon::reload() {
   if (is_lost_) return log_error("event=reload_refused: the segment is being rebuilt; try again");
   // Before the file is read: who asks while it is read is answered by the next reload.
   const std::uint64_t request = load_reload_request(processes_.view());
-  Loop::notify("RELOADING=1");
+  Loop::notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000));
   ReloadPlan plan = plan_reload(options_, config_, processes_.view());
   if (plan.result == ReloadResult::kReloaded &&
       !try_change_access(options_, plan.config, config_, owned_->file.get())) {
@@ -371,7 +384,7 @@ void Daemon::tell(EventKind kind) {
 
 /// The segment stays, workers go on.
 void Daemon::leave() {
-  Loop::notify("STOPPING=1");
+  Loop::notify("STOPPING=1\nSTATUS=stopped; the segment and its slots stay");
   if (is_lost_) return log_info("event=stopped");
   tell(EventKind::kBrokerStop);
   processes_.view().header().broker.store(0, std::memory_order_release);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -73,7 +72,7 @@ std::optional<Config> load_config(const Options& options) {
   if (options.config_path.empty() && ::access(kDefaultConfigPath, F_OK) != 0) return Config{};
   const ConfigResult result = read_config(config_path_of(options));
   for (const Diagnostic& diagnostic : result.diagnostics) {
-    std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
+    log_diagnostic(format_diagnostic(diagnostic));
   }
   return result.config;
 }

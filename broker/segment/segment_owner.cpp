@@ -387,7 +387,10 @@ class Owner {
       return fail(kExitInternal, directory + ": cannot allocate " + std::to_string(bytes) +
                                      " bytes: " + error_text(error));
     }
-    if (::fchown(file.get(), static_cast<uid_t>(-1), group_) != 0) {
+    // Where it is the group already nothing is asked for: the packaged unit leaves no such call.
+    struct stat made {};
+    const bool is_theirs = ::fstat(file.get(), &made) == 0 && made.st_gid == group_;
+    if (!is_theirs && ::fchown(file.get(), static_cast<uid_t>(-1), group_) != 0) {
       return fail(kExitPermission, "segment.group: cannot give the segment to group '" +
                                        options_.group + "': " + error_text(errno) +
                                        "; run the broker as a member of it");

@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 
 #include "broker/config/read_config.hpp"
 #include "broker/config/write_config.hpp"
+#include "broker/config/yaml_draft.hpp"
 #include "config_support.hpp"
 
 namespace slotd::broker {
@@ -264,6 +266,30 @@ TEST(PackagedFile, NamesEveryKey) {
   const std::string text = read_text(kSource + "/systemd/slotd.yaml");
   EXPECT_THAT(text, testing::HasSubstr("counts_as"));
   EXPECT_THAT(text, testing::HasSubstr("external"));
+}
+
+/// "section.key" of each section of plain keys.
+std::set<std::string> keys_of_sections(const std::string& text) {
+  const SourceText source("keys.yaml", text);
+  Diagnostics diagnostics(source);
+  const auto draft = parse_draft(diagnostics);
+  std::set<std::string> keys;
+  if (!draft) return keys;
+  for (std::size_t i = 0; i < draft->keys.size(); ++i) {
+    const std::string& section = draft->keys[i].text;
+    if (section == "types" || section == "groups") continue;  // names of the operator's own
+    for (const Draft& key : draft->items[i].keys) keys.insert(section + "." + key.text);
+  }
+  return keys;
+}
+
+// What is printed is complete: a random config survives the way through it (above).
+TEST(PackagedFile, HasThePrintedKeysAndNoOthers) {
+  const std::string text = read_text(kSource + "/systemd/slotd.yaml");
+  const ConfigResult result = parse_config(text, "slotd.yaml");
+  ASSERT_TRUE(result.config.has_value());
+  EXPECT_GT(keys_of_sections(text).size(), 20U);
+  EXPECT_EQ(keys_of_sections(text), keys_of_sections(write_config(*result.config)));
 }
 
 TEST(PackagedFile, TheLivekitExampleShowsTheDefaults) {
