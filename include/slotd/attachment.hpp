@@ -180,9 +180,10 @@ class Attachment {
       return release_moved(held, true);
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
-    note_released(held, result.before, since_ns);
+    // Whoever waits for it first.
     if (has_waiters()) [[unlikely]]
       wake_waiters(processes_);
+    note_released(held, result.before, since_ns);
     return Errc::kOk;
   }
 

@@ -424,5 +424,4 @@ static_assert(offsetof(Header, waiting) == 424 && offsetof(Header, tickets) == 4
 
 }  // namespace slotd::inline v0_1
 
-#include "slotd/geometry.hpp"       // IWYU pragma: export
 #include "slotd/record_layout.hpp"  // IWYU pragma: export

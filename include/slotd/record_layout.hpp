@@ -124,3 +124,5 @@ static_assert(sizeof(NodeRecord) % kLine == 0 && offsetof(NodeRecord, refusals) 
 static_assert(std::is_standard_layout_v<NodeRecord> && std::is_trivially_copyable_v<NodeRecord>);
 
 }  // namespace slotd::inline v0_1
+
+#include "slotd/geometry.hpp"  // IWYU pragma: export
