@@ -201,6 +201,8 @@ class Terminal {
     return seen_;
   }
   int status() const noexcept { return status_; }
+  const std::string& seen() const noexcept { return seen_; }
+  void forget_seen() { seen_.clear(); }
 
  private:
   bool read_more() {
