@@ -130,9 +130,10 @@ TEST(ManPage, OfTheConfigurationHasEveryKeyWithItsDefault) {
   EXPECT_GE(keys, 25U);
   const std::string source = read_source("broker/config/native_types.cpp");
   const std::size_t groups_begin = source.find("void read_group(");
-  for (const std::string& key : find_all(source.substr(0, groups_begin), "\\{\"([a-z_]+)\", \\["))
+  for (const std::string& key :
+       find_all(source.substr(0, groups_begin), "\\{\"([a-z_]+)\",\\s*\\["))
     named.insert("types.NAME." + key);
-  for (const std::string& key : find_all(source.substr(groups_begin), "\\{\"([a-z_]+)\", \\["))
+  for (const std::string& key : find_all(source.substr(groups_begin), "\\{\"([a-z_]+)\",\\s*\\["))
     named.insert("groups.NAME." + key);
   std::set<std::string> documented;
   for (const std::string& key : find_all(page, "\n\\*([a-z]+\\.[A-Za-z_.]+)\\* \\("))

@@ -91,7 +91,8 @@ std::optional<std::string> CommandSet::help_of(const std::vector<std::string>& w
     path += ' ' + word;
     app = named.front();
   }
-  return app->help(words.empty() ? "" : path);
+  // Not by help(): with a verb that was parsed, as `help` was, that is the verb's.
+  return app->get_formatter()->make_help(app, path, CLI::AppFormatMode::Normal);
 }
 
 std::vector<std::string> CommandSet::names() const {
