@@ -78,11 +78,13 @@ function(slotd_systemd_dir out variable fallback)
 endfunction()
 slotd_systemd_dir(SLOTD_UNIT_DIR systemdsystemunitdir lib/systemd/system)
 slotd_systemd_dir(SLOTD_SYSUSERS_DIR sysusersdir lib/sysusers.d)
+slotd_systemd_dir(SLOTD_CATALOG_DIR catalogdir lib/systemd/catalog)
 
 install(FILES systemd/slotd.sysusers.conf
   DESTINATION ${SLOTD_SYSUSERS_DIR}
   RENAME slotd.conf
   COMPONENT host)
+install(FILES systemd/slotd.catalog DESTINATION ${SLOTD_CATALOG_DIR} COMPONENT host)
 
 # Unit and configuration name paths that depend on the prefix, which only --install knows.
 install(CODE "
@@ -104,4 +106,7 @@ endforeach()
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
   install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 endif()
-install(FILES systemd/slotd-worker.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)
+install(FILES systemd/slotd-worker.conf systemd/slotd-livekit-example.yaml
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)
+
+include(SlotdPackages)

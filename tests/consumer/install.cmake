@@ -25,7 +25,9 @@ function(expect_all prefix etc)
       bin/slotd bin/slotctl include/slotd/client.hpp include/slotd/layout.hpp share/cmake/slotd/slotdConfig.cmake
       share/pkgconfig/slotd.pc lib/systemd/system/slotd.service lib/sysusers.d/slotd.conf
       share/bash-completion/completions/slotctl share/zsh/site-functions/_slotctl
-      share/fish/vendor_completions.d/slotctl.fish share/doc/slotd/LICENSE share/doc/slotd/README.md share/doc/slotd/examples/slotd-worker.conf)
+      share/fish/vendor_completions.d/slotctl.fish lib/systemd/catalog/slotd.catalog
+      share/doc/slotd/LICENSE share/doc/slotd/README.md share/doc/slotd/examples/slotd-worker.conf
+      share/doc/slotd/examples/slotd-livekit-example.yaml)
     expect_file(${prefix}/${path})
   endforeach()
   expect_file(${etc}/slotd/slotd.yaml)
@@ -57,3 +59,4 @@ install_to("" ${root}/opt)
 expect_all(${root}/opt ${root}/opt/etc)
 expect_line(${root}/opt/lib/systemd/system/slotd.service
   "ExecStart=${root}/opt/bin/slotd --config ${root}/opt/etc/slotd/slotd.yaml")
+expect_line(${root}/opt/lib/systemd/system/slotd.service "ExecReload=${root}/opt/bin/slotctl reload --wait")

@@ -143,7 +143,7 @@ Finding check_tables(const LedgerFacts& ledger) {
                           : slots            ? "segment.slots"
                                              : "segment.processes";
   return {"tables", Level::kWarn, found + ": nearly full",
-          "raise " + key + " in the configuration; that takes a new segment (slotd --retire)"};
+          "raise " + key + " in the configuration; it holds from the next segment on"};
 }
 
 Finding check_drain(const LedgerFacts& ledger) {

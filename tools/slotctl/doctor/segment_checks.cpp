@@ -46,8 +46,7 @@ std::string remedy_of(Errc code) {
       return "the broker is making or replacing it: look again; if it stays like this, start the "
              "broker: systemctl restart slotd";
     case Errc::kLayoutMismatch:
-      return "use one release of slotd for broker, workers and slotctl; slotd --retire drains a "
-             "segment of another layout";
+      return "use one release of slotd for broker, workers and slotctl";
     case Errc::kCorrupt:
       return "a broker that runs rebuilds it within 100 ms; if it stays like this, restart the "
              "broker: systemctl restart slotd";
