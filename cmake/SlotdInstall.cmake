@@ -39,9 +39,28 @@ foreach(program IN ITEMS slotd slotctl)
   endif()
 endforeach()
 
+# Completion, where each shell looks for it. bash-completion's own answer is taken where its pkg-config file is installed.
+find_program(SLOTD_PKG_CONFIG pkg-config)
+set(SLOTD_BASH_COMPLETION_DIR ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+if(SLOTD_PKG_CONFIG)
+  execute_process(
+    COMMAND ${SLOTD_PKG_CONFIG} --define-variable=prefix=/slotd-prefix --variable=completionsdir bash-completion
+    OUTPUT_VARIABLE answer ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(answer MATCHES "^/slotd-prefix/(.+)$")
+    set(SLOTD_BASH_COMPLETION_DIR ${CMAKE_MATCH_1})
+  endif()
+endif()
+if(TARGET slotctl)
+  install(FILES tools/slotctl/completion/slotctl.bash
+    DESTINATION ${SLOTD_BASH_COMPLETION_DIR} RENAME slotctl COMPONENT host)
+  install(FILES tools/slotctl/completion/_slotctl
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT host)
+  install(FILES tools/slotctl/completion/slotctl.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT host)
+endif()
+
 # systemd's own directories, asked of systemd itself but relative to the prefix, so that --prefix moves them too (systemd
 # also reads /usr/local/lib). The second argument is where they are when systemd's pkg-config file is not installed.
-find_program(SLOTD_PKG_CONFIG pkg-config)
 function(slotd_systemd_dir out variable fallback)
   set(marker /slotd-prefix)
   set(answer "")

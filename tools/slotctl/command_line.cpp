@@ -8,6 +8,8 @@
 #include "slotd/layout.hpp"
 #include "slotd/version.hpp"
 #include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/commands/help.hpp"
+#include "tools/slotctl/completion/complete.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/report.hpp"
@@ -26,13 +28,9 @@ void add_global_options(CLI::App& app, GlobalOptions& globals) {
   app.set_version_flag("--version",
                        std::string("slotctl ") + kVersion + ", layout " + std::to_string(kLayout));
   app.require_subcommand(1);
-  app.footer(
-      "-J, -q and --segment PATH may stand before or after the verb. Exit status: 0 yes or done, 1 "
-      "no,\n"
-      "64 usage, 65 segment corrupt, 69 no segment, 70 internal, 75 refused or timed out, 76 other "
-      "layout,\n"
-      "77 no permission, 78 configuration invalid; `run`: 125, 126, 127 not started, 128+N killed "
-      "by signal N.\n");
+  app.footer("-J, -q and --segment PATH may stand before or after the verb.\nExit status: " +
+             exit_codes_line() + ";\nrun: " + run_exit_codes_line() +
+             ".\n`slotctl help exit-codes` says what they mean.\n");
 }
 
 /// CLI11's own statuses are not part of the contract. Help and version are results, the rest is
@@ -77,12 +75,16 @@ int run_words(std::vector<std::string> words, Console& console) {
   CommandSet set(app);
   add_all_commands(set);
 
+  // What it completes is a command line of its own, maybe an unfinished one.
+  if (!words.empty() && words.front() == kCompleteVerb)
+    return run_complete(set.outline(), {words.begin() + 1, words.end()}, console);
   const std::string verb = find_verb(words);
   const std::vector<std::string> names = set.names();
   if (!verb.empty() && std::find(names.begin(), names.end(), verb) == names.end()) {
     return report_unknown_verb(verb, set, console);
   }
   if (verb == "run") context.command = split_command(words);
+  if (verb == "help") context.command = split_topic(words);
   std::reverse(words.begin(), words.end());  // CLI11 takes them from the end
   try {
     app.parse(std::move(words));
@@ -93,6 +95,15 @@ int run_words(std::vector<std::string> words, Console& console) {
 }
 
 }  // namespace
+
+VerbOutline command_line_outline() {
+  CLI::App app("", "slotctl");
+  GlobalOptions globals;
+  add_global_options(app, globals);
+  CommandSet set(app);
+  add_all_commands(set);
+  return set.outline();
+}
 
 std::string find_verb(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -111,6 +122,17 @@ std::vector<std::string> split_command(std::vector<std::string>& words) {
   std::vector<std::string> command(mark + 1, words.end());
   words.erase(mark, words.end());
   return command;
+}
+
+std::vector<std::string> split_topic(std::vector<std::string>& words) {
+  const auto verb = std::find(words.begin(), words.end(), "help");
+  std::vector<std::string> topic;
+  if (verb == words.end()) return topic;
+  std::vector<std::string> rest(words.begin(), verb + 1);
+  for (auto word = verb + 1; word != words.end(); ++word)
+    (is_option(*word) ? rest : topic).push_back(*word);
+  words = std::move(rest);
+  return topic;
 }
 
 int run_command_line(const std::vector<std::string>& words, Console& console) noexcept {
