@@ -136,6 +136,10 @@ class Keeper {
     context_ = context;
   }
 
+  /// For the look alone: the count of notices that it has seen in the entry. The keeper sleeps on
+  /// the next one.
+  void see_notices(std::uint64_t notice) noexcept { notices_ = static_cast<std::uint32_t>(notice); }
+
   /// Starts the keeper and arms the entry's presence for the tenant `attach`. Returns
   /// kPresenceUnavailable when the thread or the robust list is refused; then nothing is armed.
   /// Precondition: the caller has reserved the entry, which stays mapped until the process ends.
@@ -271,7 +275,8 @@ class Keeper {
                      FutexScope::kShared}};
       can_wait_ = futex_wait_any(watches, deadline_ns);
       told_ = monotonic_ns() < deadline_ns;
-      notices_ = static_cast<std::uint32_t>(entry_->notice.load(std::memory_order_acquire));
+      // The segment is not read here: what is left of a truncated one is not to be touched, and
+      // only the look knows whether it is.
       if (can_wait_) return;
     }
     told_ = false;

@@ -231,6 +231,8 @@ inline void Attachment::look_after(void* attachment) noexcept {
     const bool is_same = status.st_dev == self.device_ && status.st_ino == self.inode_;
     const bool is_whole = static_cast<std::uint64_t>(status.st_size) >= self.view().total_bytes();
     if (is_same && is_whole) {
+      const ProcessEntry& entry = self.view().process(self.self_.index);
+      self.keeper_.see_notices(entry.notice.load(std::memory_order_acquire));
       self.tell_notices();
       return self.end_copies_that_are_over();
     }

@@ -141,6 +141,21 @@ TEST_P(SegmentLost, slots_claimed_just_before_are_asserted_by_their_holders) {
   EXPECT_EQ(other.ask("claim plain").text, "refused type_limit") << "nobody gets their room";
 }
 
+/// The keeper looks once a second by itself, at a moment when the broker has not seen the loss yet
+/// as well as at any other: it touches nothing that is gone.
+TEST_P(SegmentLost, an_idle_holder_lives_through_the_look_of_its_keeper) {
+  WorkerProcess worker(broker_.segment());
+  ASSERT_TRUE(worker.ask("claim plain").is_claimed());
+  ASSERT_EQ(::kill(broker_.pid(), SIGSTOP), 0);
+  lose();
+  // Two looks, and nobody who makes another segment.
+  std::this_thread::sleep_for(std::chrono::milliseconds(2300));
+  ASSERT_EQ(::kill(broker_.pid(), SIGCONT), 0);
+  wait_until_settled();
+  EXPECT_TRUE(
+      wait_until([&] { return SegmentProbe(broker_.segment()).type("plain").in_use == 1; }));
+}
+
 TEST_P(SegmentLost, handles_and_tokens_stay_good) {
   WorkerProcess service(broker_.segment());
   const Reply first = service.ask("claim plain");
