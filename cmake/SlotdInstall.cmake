@@ -104,7 +104,7 @@ foreach(document IN LISTS slotd_documents)
   endif()
 endforeach()
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
-  install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
+  install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host PATTERN man EXCLUDE)
 endif()
 install(FILES systemd/slotd-worker.conf systemd/slotd-livekit-example.yaml
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)

@@ -169,6 +169,7 @@ int visible_broker_pid(const ProcessTable& processes, const BrokerFacts& broker)
   if (!broker.has_presence) return 0;
   const SegmentView& view = processes.view();
   const ProcessRef ref = unpack_process_ref(view.header().broker.load(std::memory_order_acquire));
+  if (!processes.is_index(ref.index)) return 0;  // scribbled over since it was looked at
   const Reservation reservation{
       view.process(ref.index).reservation.load(std::memory_order_acquire)};
   return reservation.pid_ns_inode() == processes.self().pid_ns_inode ? broker.pid : 0;
