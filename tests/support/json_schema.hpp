@@ -52,12 +52,16 @@ class SchemaCheck {
       }
       complain(place, "is none of " + wanted.dump());
     } else if (keyword == "required") {
+      // As everything but `type` it says something about objects only: a null that may be one is
+      // left alone.
       for (const AnyJson& name : wanted) {
-        if (!value.contains(name.get<std::string>())) complain(place, "lacks " + name.dump());
+        if (value.is_object() && !value.contains(name.get<std::string>()))
+          complain(place, "lacks " + name.dump());
       }
     } else if (keyword == "properties" || keyword == "additionalProperties") {
       check_members(schema, value, place, keyword == "properties");
     } else if (keyword == "items") {
+      if (!value.is_array()) return;
       for (std::size_t i = 0; i < value.size(); ++i) {
         check(wanted, value[i], place + "[" + std::to_string(i) + "]");
       }
@@ -80,6 +84,7 @@ class SchemaCheck {
   void check_members(const AnyJson& schema, const AnyJson& value, const std::string& place,
                      bool named) {
     static const AnyJson nothing = AnyJson::object();
+    if (!value.is_object()) return;
     const AnyJson& known = schema.contains("properties") ? schema["properties"] : nothing;
     for (const auto& [name, member] : value.items()) {
       if (known.contains(name)) {
@@ -107,6 +112,23 @@ inline std::string schema_problems(const std::string& folder, const std::string&
   std::string problems;
   for (const std::string& problem : check.problems) problems += problem + "\n";
   return problems;
+}
+
+/// The same for the lines of -o jsonl: each is an object of the list `list` of that schema, with
+/// "schema" before its own fields.
+inline std::string row_problems(const std::string& folder, const std::string& name,
+                                const std::string& list, const std::string& text) {
+  AnyJson document{{"schema", 1}, {list, AnyJson::array()}};
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) return "the last line has no end";
+    AnyJson row = AnyJson::parse(text.substr(begin, end - begin), nullptr, false);
+    if (!row.is_object() || row.value("schema", 0) != 1) return "not a row: " + text;
+    row.erase("schema");
+    document[list].push_back(row);
+    begin = end + 1;
+  }
+  return schema_problems(folder, name, document.dump());
 }
 
 }  // namespace slotd::testing

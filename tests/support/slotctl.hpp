@@ -184,6 +184,7 @@ class Terminal {
   void type(const std::string& keys) const {
     if (::write(fd_, keys.data(), keys.size()) < 0) throw std::runtime_error("cannot type");
   }
+  void signal(int number) const { ::kill(pid_, number); }
   /// Reads until `text` has come; false when the program ended first, or was silent
   /// for kPatienceMs.
   bool read_until(const std::string& text) {

@@ -47,6 +47,7 @@ TEST(FindVerb, SkipsOptionsAndTheirValues) {
   EXPECT_EQ(find_verb({"status"}), "status");
   EXPECT_EQ(find_verb({"-J", "--segment", "/x", "status", "-q"}), "status");
   EXPECT_EQ(find_verb({"--segment=/x", "slots"}), "slots");
+  EXPECT_EQ(find_verb({"-o", "json", "--color", "never", "slots"}), "slots");
   EXPECT_EQ(find_verb({"--segment", "status"}), "");
   EXPECT_EQ(find_verb({"-J"}), "");
   EXPECT_EQ(find_verb({}), "");
@@ -79,6 +80,24 @@ TEST(CommandLine, UnknownVerbNamesTheNearest) {
   EXPECT_EQ(ran.status, 64);
   EXPECT_TRUE(has(ran.err, "did you mean 'status'?")) << ran.err;
   EXPECT_EQ(ran.out, "");
+}
+
+TEST(CommandLine, UnknownVerbBelowAnotherNamesTheNearest) {
+  const Ran ran = run({"config", "shwo"});
+  EXPECT_EQ(ran.status, 64);
+  EXPECT_TRUE(has(ran.err, "no verb 'config shwo'; did you mean 'config show'?")) << ran.err;
+  EXPECT_TRUE(has(run({"-J", "limits", "--columns", "type", "rset"}).err, "'limits reset'?"));
+  EXPECT_EQ(run({"limits", "--columns", "type", "--segment", kNowhere}).status, 69);
+}
+
+TEST(CommandLine, FormsOfOutput) {
+  EXPECT_EQ(run({"-o", "jsonl", "slots", "--segment", kNowhere}).status, 69);
+  EXPECT_EQ(run({"slots", "-o", "xml", "--segment", kNowhere}).status, 64);
+  EXPECT_EQ(run({"slots", "-o", "table", "-J", "--segment", kNowhere}).status, 64);
+  EXPECT_EQ(run({"--color", "always", "slots", "--segment", kNowhere}).status, 69);
+  EXPECT_EQ(run({"slots", "--columns", "slto", "--segment", kNowhere}).status, 64);
+  EXPECT_EQ(run({"run", "-t", "web", "-n", "--segment", kNowhere, "--", "true"}).status, 64)
+      << "it prints no list";
 }
 
 TEST(CommandLine, UnknownVerbIsEscaped) { EXPECT_FALSE(has(run({"\x1b[2J"}).err, "\x1b")); }

@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <map>
 #include <sstream>
+#include <string_view>
 
 #include "slotd/layout.hpp"
 #include "slotd/version.hpp"
@@ -19,10 +22,49 @@ namespace slotd::ctl {
 
 namespace {
 
+/// Options whose value is the next word.
+constexpr std::array<std::string_view, 5> kWithValue{"--segment", "-o", "--output", "--color",
+                                                     "--columns"};
+
 bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
-void add_global_options(CLI::App& app, GlobalOptions& globals) {
-  app.add_flag("-J,--json", globals.json, "print JSON");
+/// The number of words where there is none.
+std::size_t find_verb_index(const std::vector<std::string>& words, std::size_t first = 0) {
+  for (std::size_t i = first; i < words.size(); ++i) {
+    if (std::find(kWithValue.begin(), kWithValue.end(), words[i]) != kWithValue.end()) {
+      ++i;
+    } else if (!is_option(words[i])) {
+      return i;
+    }
+  }
+  return words.size();
+}
+
+/// Names on the command line and what they mean.
+const std::map<std::string, Colour> kColours{
+    {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
+
+void add_output_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+  CLI::Option* json = app.add_flag("-J,--json", globals.json, "print JSON: -o json");
+  const auto set_form = [&globals](const std::string& form) {
+    globals.json = form != "table";
+    globals.row_a_line = form == "jsonl";
+  };
+  app.add_option_function<std::string>("-o,--output", set_form,
+                                       "table, json, or jsonl: a JSON object a line and row")
+      ->check(CLI::IsMember({"table", "json", "jsonl"}))
+      ->excludes(json)
+      ->type_name("FORM");
+  const auto set_colour = [&console](const std::string& when) {
+    console.set_colour(kColours.at(when));
+  };
+  app.add_option_function<std::string>("--color", set_colour, "auto, always, never")
+      ->check(CLI::IsMember(kColours))
+      ->type_name("WHEN");
+}
+
+void add_global_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+  add_output_options(app, globals, console);
   app.add_flag("-q,--quiet", globals.quiet, "no hints and no texts about refusals");
   app.add_option("--segment", globals.segment_path, "the segment file")->type_name("PATH");
   app.set_version_flag("--version",
@@ -51,12 +93,18 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error, Consol
   return to_status(ExitCode::kUsage);
 }
 
-int report_unknown_verb(const std::string& verb, const CommandSet& set, Console& console) {
+int report_unknown_verb(const std::string& verb, const std::vector<std::string>& known,
+                        Console& console) {
   std::string text = "there is no verb '" + console.escaped(verb) + "'";
-  const std::string nearest = nearest_name(verb, set.names());
+  const std::string nearest = nearest_name(verb, known);
   if (!nearest.empty()) text += "; did you mean '" + nearest + "'?";
   console.complain(text);
   return to_status(ExitCode::kUsage);
+}
+
+std::vector<std::string> names_after(const std::string& verb, std::vector<std::string> below) {
+  for (std::string& name : below) name.insert(0, verb + " ");
+  return below;
 }
 
 int run_selected(const CommandSet& set, const Context& context) {
@@ -71,17 +119,23 @@ int run_words(std::vector<std::string> words, Console& console) {
   set_status_of_truncation(to_status(ExitCode::kCorrupt));
   CLI::App app("slotctl: looks at and acts on the slots of this host", "slotctl");
   Context context{{}, console, {}};
-  add_global_options(app, context.globals);
+  add_global_options(app, context.globals, console);
   CommandSet set(app);
   add_all_commands(set);
 
   // What it completes is a command line of its own, maybe an unfinished one.
   if (!words.empty() && words.front() == kCompleteVerb)
     return run_complete(set.outline(), {words.begin() + 1, words.end()}, console);
-  const std::string verb = find_verb(words);
+  const std::size_t at = find_verb_index(words);
+  const std::string verb = at < words.size() ? words[at] : std::string();
   const std::vector<std::string> names = set.names();
   if (!verb.empty() && std::find(names.begin(), names.end(), verb) == names.end()) {
-    return report_unknown_verb(verb, set, console);
+    return report_unknown_verb(verb, names, console);
+  }
+  const std::vector<std::string> below = set.names_below(verb);
+  const std::size_t next = below.empty() ? words.size() : find_verb_index(words, at + 1);
+  if (next < words.size() && std::find(below.begin(), below.end(), words[next]) == below.end()) {
+    return report_unknown_verb(verb + " " + words[next], names_after(verb, below), console);
   }
   if (verb == "run") context.command = split_command(words);
   if (verb == "help") context.command = split_topic(words);
@@ -99,21 +153,16 @@ int run_words(std::vector<std::string> words, Console& console) {
 VerbOutline command_line_outline() {
   CLI::App app("", "slotctl");
   GlobalOptions globals;
-  add_global_options(app, globals);
+  Console console(stdout, stderr);
+  add_global_options(app, globals, console);
   CommandSet set(app);
   add_all_commands(set);
   return set.outline();
 }
 
 std::string find_verb(const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--segment") {
-      ++i;
-    } else if (!is_option(words[i])) {
-      return words[i];
-    }
-  }
-  return {};
+  const std::size_t index = find_verb_index(words);
+  return index < words.size() ? words[index] : std::string();
 }
 
 std::vector<std::string> split_command(std::vector<std::string>& words) {

@@ -23,6 +23,7 @@
 #include "tools/slotctl/commands/run.hpp"
 #include "tools/slotctl/commands/slots.hpp"
 #include "tools/slotctl/commands/status.hpp"
+#include "tools/slotctl/commands/top.hpp"
 #include "tools/slotctl/commands/wait.hpp"
 #include "tools/slotctl/commands/waiters.hpp"
 
@@ -103,11 +104,21 @@ std::vector<std::string> CommandSet::names() const {
   return names;
 }
 
+std::vector<std::string> CommandSet::names_below(const std::string& verb) const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) {
+    const CLI::App* parent = entry.app->get_parent();
+    if (parent != &root_ && parent->get_name() == verb) names.push_back(entry.app->get_name());
+  }
+  return names;
+}
+
 void add_all_commands(CommandSet& set) {
   add_status(set);
   add_slots(set);
   add_procs(set);
   add_waiters(set);
+  add_top(set);
   add_run(set);
   add_claim(set);
   add_bind(set);

@@ -41,6 +41,9 @@ class CommandSet {
   /// Names of the verbs at the top.
   std::vector<std::string> names() const;
 
+  /// Names of the verbs below one of these: `check` and `show` of `config`.
+  std::vector<std::string> names_below(const std::string& verb) const;
+
  private:
   struct Entry {
     CLI::App* app;

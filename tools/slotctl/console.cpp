@@ -33,6 +33,7 @@ Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
   const int fd = ::fileno(out);
   if (fd < 0 || ::isatty(fd) == 0) return;
   style_.width = read_width(fd);
+  redraws_ = !is_dumb_terminal();
   style_.colour = !is_set("NO_COLOR") && !is_dumb_terminal();
 }
 

@@ -1,6 +1,7 @@
 // Figures of the segment as tables show them. Pure; thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -28,6 +29,21 @@ inline std::string rounded_cores_text(std::int64_t micro) {
 
 inline std::string limit_text(std::uint32_t limit) {
   return limit == kNoLimit ? "-" : std::to_string(limit);
+}
+
+/// A point in time: "2026-11-25T16:53:10Z".
+inline std::string utc_text(std::int64_t unix_s) {
+  const std::chrono::sys_seconds at{std::chrono::seconds(unix_s)};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss time{at - day};
+  const auto two = [](std::int64_t figure) {
+    return (figure < 10 ? "0" : "") + std::to_string(figure);
+  };
+  return std::to_string(static_cast<int>(date.year())) + "-" +
+         two(static_cast<unsigned>(date.month())) + "-" + two(static_cast<unsigned>(date.day())) +
+         "T" + two(time.hours().count()) + ":" + two(time.minutes().count()) + ":" +
+         two(time.seconds().count()) + "Z";
 }
 
 /// How long something has lasted, for eyes: "12.5s" below a minute, then "3m20s", "2h05m", "4d03h".

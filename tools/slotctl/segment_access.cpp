@@ -22,7 +22,10 @@ OpenedSegment open_or_fail(const GlobalOptions& options, Access access) {
 std::atomic<int> truncation_status{0};
 static_assert(std::atomic<int>::is_always_lock_free, "read in a signal handler");
 
+std::atomic<void (*)()> truncation_hook{nullptr};
+
 void end_on_truncation(int /*signal*/) {
+  if (void (*hook)() = truncation_hook.load(std::memory_order_relaxed)) hook();
   constexpr char kText[] = "slotctl: the segment was truncated while it was in use\n";
   // Whether the line can be written changes nothing.
   const auto written = ::write(STDERR_FILENO, kText, sizeof(kText) - 1);
@@ -54,6 +57,10 @@ Member::Member(const GlobalOptions& options) {
 
 // Membership ends with the verb; the attachment itself is the library's.
 Member::~Member() { attachment_->close(); }
+
+void set_hook_of_truncation(void (*hook)()) noexcept {
+  truncation_hook.store(hook, std::memory_order_relaxed);
+}
 
 void set_status_of_truncation(int status) noexcept {
   truncation_status.store(status, std::memory_order_relaxed);

@@ -42,4 +42,8 @@ class Member {
 /// the status.
 void set_status_of_truncation(int status) noexcept;
 
+/// Called in the handler before the program ends so: what a signal handler may do, and no more.
+/// nullptr: nothing.
+void set_hook_of_truncation(void (*hook)()) noexcept;
+
 }  // namespace slotd::ctl

@@ -40,6 +40,7 @@ ScolsTable make_table(const TableStyle& style) {
   // Texts come escaped already; encoding them again would escape the escapes.
   scols_table_enable_noencoding(table.get(), 1);
   scols_table_enable_minout(table.get(), 1);
+  scols_table_enable_noheadings(table.get(), style.headings ? 0 : 1);
   scols_table_enable_colors(table.get(), style.colour ? 1 : 0);
   scols_table_set_termforce(table.get(),
                             style.width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
@@ -78,6 +79,7 @@ std::string render_table(const Table& table, const TableStyle& style) {
   // An empty table prints nothing at all, not even its heading: say which columns there would be.
   if (table.rows.empty()) {
     text.clear();
+    if (!style.headings) return text;
     for (const Column& column : table.columns) text += (text.empty() ? "" : " ") + column.heading;
   }
   if (!text.empty() && text.back() != '\n') text += '\n';

@@ -14,10 +14,19 @@ namespace slotd::ctl {
 enum class Align { kLeft, kRight };
 enum class Tone { kPlain, kGood, kWarning, kBad };
 
+/// When a column is shown to who did not ask for certain ones.
+enum class Shown {
+  kAlways,
+  kWhereItSays,  ///< not where all its cells are "-"
+  kOnRequest,
+};
+
 struct Column {
   std::string heading;
   Align align = Align::kLeft;
   bool may_be_cut = false;  ///< shortened first where the terminal is too narrow
+  Shown shown = Shown::kAlways;
+  std::string name{};  ///< what --columns calls it where that is not its heading
 };
 
 struct Cell {
@@ -32,7 +41,9 @@ struct Table {
 
 struct TableStyle {
   bool colour = false;
-  std::optional<std::size_t> width;  ///< of the terminal; none: lines are as long as they are
+  std::optional<std::size_t> width{};  ///< of the terminal; none: lines are as long as they are
+  bool headings = true;
+  std::vector<std::string> columns{};  ///< the chosen ones; see arrange_columns()
 };
 
 /// Heading and rows, each line with its end. Throws std::bad_alloc.

@@ -12,6 +12,8 @@ if(TARGET slotd_ctl)
       ctl_status_test.cpp
       ctl_table_test.cpp
       ctl_text_test.cpp
+      ctl_top_test.cpp
+      ctl_warnings_test.cpp
     LIBRARIES slotd_ctl slotd_heap_segment
     DEFINITIONS "SLOTD_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
 endif()

@@ -25,18 +25,25 @@ constexpr std::uint64_t override_word(std::uint32_t limit) noexcept {
   return std::uint64_t{limit} + 1U;
 }
 
-void print_limits(const Context& context, const ProcessTable& processes) {
+/// The style of the table, once its columns are known to exist: before anything is changed.
+TableStyle checked_style(const ListOptions& list, const Context& context) {
+  TableStyle style = context.style_of(list);
+  require_columns(style.columns, {limits_table({}, context.console.charset())});
+  return style;
+}
+
+void print_limits(const Context& context, const TableStyle& style, const ProcessTable& processes) {
   const Snapshot snapshot = read_snapshot(processes);
   if (context.globals.json) {
-    context.print_json(limits_json(snapshot));
+    context.print_list_json(limits_json(snapshot), "limits");
   } else {
-    const Console& console = context.console;
-    context.console.print(limits_text(snapshot, console.style(), console.charset()));
+    context.console.print(limits_text(snapshot, style, context.console.charset()));
   }
 }
 
-int run_limits(const Context& context) {
-  print_limits(context, open_for_reading(context.globals));
+int run_limits(const ListOptions& list, const Context& context) {
+  const TableStyle style = checked_style(list, context);
+  print_limits(context, style, open_for_reading(context.globals));
   return to_status(ExitCode::kDone);
 }
 
@@ -101,13 +108,15 @@ void reset_limits(const SegmentView& view, const std::vector<std::string>& names
   }
 }
 
-int finish_change(const Context& context, const SegmentView& view) {
+int finish_change(const Context& context, const TableStyle& style, const SegmentView& view) {
   const ProcessTable processes(view, read_self_identity(), false);
-  if (context.globals.json || !context.globals.quiet) print_limits(context, processes);
+  if (context.globals.json || !context.globals.quiet) print_limits(context, style, processes);
   return to_status(ExitCode::kDone);
 }
 
-int run_set(const std::vector<std::string>& texts, const Context& context) {
+int run_set(const std::vector<std::string>& texts, const ListOptions& list,
+            const Context& context) {
+  const TableStyle style = checked_style(list, context);
   const Charset charset = context.console.charset();
   std::vector<LimitSetting> settings;
   for (const std::string& text : texts) {
@@ -116,13 +125,17 @@ int run_set(const std::vector<std::string>& texts, const Context& context) {
     if (!setting) throw Failure(Errc::kInvalidArgument, escape_text(problem, charset));
     settings.push_back(*setting);
   }
-  return finish_change(context, change_segment(context.globals, [&](const SegmentView& view) {
+  return finish_change(context, style,
+                       change_segment(context.globals, [&](const SegmentView& view) {
                          set_limits(view, settings, charset);
                        }));
 }
 
-int run_reset(const std::vector<std::string>& names, const Context& context) {
-  return finish_change(context, change_segment(context.globals, [&](const SegmentView& view) {
+int run_reset(const std::vector<std::string>& names, const ListOptions& list,
+              const Context& context) {
+  const TableStyle style = checked_style(list, context);
+  return finish_change(context, style,
+                       change_segment(context.globals, [&](const SegmentView& view) {
                          reset_limits(view, names, context.console.charset());
                        }));
 }
@@ -189,7 +202,7 @@ Json limits_json(const Snapshot& snapshot) {
   return out;
 }
 
-std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+Table limits_table(const Snapshot& snapshot, Charset charset) {
   Table table;
   table.columns = {{"TYPE", Align::kLeft, true}, {"CONFIG", Align::kRight},
                    {"OVERRIDE", Align::kRight},  {"EFFECTIVE", Align::kRight},
@@ -208,20 +221,27 @@ std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Chars
                           {std::to_string(debt), debt == 0 ? Tone::kPlain : Tone::kBad},
                           {note_text(type, charset)}});
   }
-  return render_table(table, style);
+  return table;
+}
+
+std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  return render_table(arrange_columns(limits_table(snapshot, charset), style.columns), style);
 }
 
 void add_limits(CommandSet& set) {
-  const Verb verb = set.add("limits", "limits in force, overrides, debt", run_limits);
+  auto list = std::make_shared<ListOptions>();
+  Verb verb = set.add("limits", "limits in force, overrides, debt",
+                      [list](const Context& context) { return run_limits(*list, context); });
+  add_list_options(verb, *list);
   auto settings = std::make_shared<std::vector<std::string>>();
   Verb set_verb =
       set.add_below(verb, "set", "override limits at once, with or without the broker",
-                    [settings](const Context& context) { return run_set(*settings, context); });
+                    [=](const Context& context) { return run_set(*settings, *list, context); });
   set_verb.add_words("TYPE=N", *settings, "N may be `unlimited`", Need::kRequired);
   auto names = std::make_shared<std::vector<std::string>>();
   Verb reset_verb =
       set.add_below(verb, "reset", "back to the configured limits",
-                    [names](const Context& context) { return run_reset(*names, context); });
+                    [=](const Context& context) { return run_reset(*names, *list, context); });
   reset_verb.add_words("TYPE", *names, "all types if none is named", Need::kOptional);
 }
 

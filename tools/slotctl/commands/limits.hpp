@@ -35,6 +35,7 @@ constexpr std::uint32_t limit_debt(std::uint32_t in_use, std::uint32_t limit) no
 }
 
 Json limits_json(const Snapshot& snapshot);
+Table limits_table(const Snapshot& snapshot, Charset charset);
 std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
 
 }  // namespace slotd::ctl

@@ -1,5 +1,6 @@
 #include "tools/slotctl/commands/procs.hpp"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "tools/slotctl/command_set.hpp"
@@ -56,17 +57,19 @@ std::vector<Cell> process_row(const ProcessSnapshot& process, Charset charset) {
           {age_text(process.attached_age_s)},
           {optional_cores_text(process.measured_micro)},
           {optional_bytes_text(process.memory_bytes)},
-          {source_text(process.origin)}};
+          {source_text(process.origin)},
+          {std::to_string(process.pid_ns_inode)}};
 }
 
-int run_procs(const Context& context) {
-  const ProcessTable processes = open_for_reading(context.globals);
-  const Snapshot snapshot = read_snapshot(processes);
+int run_procs(const ListOptions& list, const Context& context) {
+  const Charset charset = context.console.charset();
+  const TableStyle style = context.style_of(list);
+  require_columns(style.columns, {procs_table({}, charset)});
+  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
   if (context.globals.json) {
-    context.print_json(procs_json(snapshot));
+    context.print_list_json(procs_json(snapshot), "processes");
   } else {
-    const Console& console = context.console;
-    context.console.print(procs_text(snapshot, console.style(), console.charset()));
+    context.console.print(procs_text(snapshot, style, charset));
   }
   return to_status(ExitCode::kDone);
 }
@@ -83,25 +86,39 @@ Json procs_json(const Snapshot& snapshot) {
   return out;
 }
 
-std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+Table procs_table(const Snapshot& snapshot, Charset charset) {
   Table table;
-  table.columns = {{"PID", Align::kRight},     {"NAME", Align::kLeft, true},
-                   {"UID", Align::kRight},     {"SLOTS", Align::kRight},
-                   {"LIVENESS", Align::kLeft}, {"WATCHED", Align::kLeft},
-                   {"AGE", Align::kRight},     {"CPU", Align::kRight},
-                   {"MEMORY", Align::kRight},  {"SOURCE", Align::kLeft}};
+  table.columns = {{"PID", Align::kRight},
+                   {"NAME", Align::kLeft, true},
+                   {"UID", Align::kRight},
+                   {"SLOTS", Align::kRight},
+                   {"LIVENESS", Align::kLeft},
+                   {"WATCHED", Align::kLeft},
+                   {"AGE", Align::kRight},
+                   {"CPU", Align::kRight},
+                   {"MEMORY", Align::kRight},
+                   {"SOURCE", Align::kLeft},
+                   {"NAMESPACE", Align::kRight, false, Shown::kOnRequest}};
   for (const ProcessSnapshot& process : snapshot.processes) {
     table.rows.push_back(process_row(process, charset));
   }
-  std::string text = render_table(table, style);
-  if (!snapshot.processes.empty()) {
+  return table;
+}
+
+std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  std::string text =
+      render_table(arrange_columns(procs_table(snapshot, charset), style.columns), style);
+  if (!snapshot.processes.empty() && style.columns.empty()) {
     text += "\n" + sample_line(snapshot.broker, UsageOrigin::kNone, style);
   }
   return text;
 }
 
 void add_procs(CommandSet& set) {
-  set.add("procs", "the processes that own slots, and how their life is known", run_procs);
+  auto list = std::make_shared<ListOptions>();
+  Verb verb = set.add("procs", "the processes that own slots, and how their life is known",
+                      [list](const Context& context) { return run_procs(*list, context); });
+  add_list_options(verb, *list);
 }
 
 }  // namespace slotd::ctl

@@ -16,6 +16,7 @@ class CommandSet;
 void add_procs(CommandSet& set);
 
 Json procs_json(const Snapshot& snapshot);
+Table procs_table(const Snapshot& snapshot, Charset charset);
 std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
 
 }  // namespace slotd::ctl

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -101,79 +103,84 @@ struct SlotColumn {
   Column column;
   Part part;
   std::function<Cell(const SlotSnapshot&)> cell;
-  bool may_be_left_out = false;  ///< where it is "-" in all rows
 };
 
-std::vector<SlotColumn> slot_columns(Charset charset) {
-  using Slot = const SlotSnapshot&;
+using SlotColumns = std::vector<SlotColumn>;
+using Slot = const SlotSnapshot&;
+
+Column right(const char* heading, Shown shown = Shown::kAlways, const char* name = "") {
+  return {heading, Align::kRight, false, shown, name};
+}
+Column left(const char* heading, Shown shown = Shown::kAlways, bool may_be_cut = false) {
+  return {heading, Align::kLeft, may_be_cut, shown};
+}
+
+SlotColumns holder_columns(Charset charset) {
   const auto escaped = [charset](const std::string& text) { return escape_text(text, charset); };
   return {
-      {{"SLOT", Align::kRight},
-       Part::kBoth,
-       [](Slot slot) { return Cell{std::to_string(slot.slot)}; }},
-      {{"NOTICE"}, Part::kBoth, notice_cell, true},
-      {{"TYPE", Align::kLeft, true},
-       Part::kBoth,
+      {right("SLOT"), Part::kBoth, [](Slot slot) { return Cell{std::to_string(slot.slot)}; }},
+      {left("NOTICE", Shown::kWhereItSays), Part::kBoth, notice_cell},
+      {left("TYPE", Shown::kAlways, true), Part::kBoth,
        [=](Slot slot) { return Cell{escaped(slot.type)}; }},
-      {{"STATE"},
-       Part::kHolder,
+      {left("STATE"), Part::kHolder,
        [](Slot slot) { return Cell{slot_state_name(slot.word.state())}; }},
-      {{"AGE", Align::kRight}, Part::kHolder, [](Slot slot) { return Cell{age_text(slot.age_s)}; }},
-      {{"CPU", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{format_cores_milli(slot.word.cost_milli())}; }},
-      {{"USED", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{optional_cores_text(slot.measured_micro)}; }},
-      {{"CHARGE", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{rounded_cores_text(to_signed(slot.charge_micro))}; }},
-      {{"BY"},
-       Part::kFigures,
-       [](Slot slot) { return Cell{charge_source_name(slot.charge_origin)}; }},
-      {{"REPORTED", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{reported_text(slot.reported)}; },
-       true},
-      {{"MEMORY", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{bytes_or_dash(slot.memory_bytes)}; },
-       true},
-      {{"USED", Align::kRight},
-       Part::kFigures,
-       [](Slot slot) { return Cell{optional_bytes_text(slot.measured_memory_bytes)}; },
-       true},
-      {{"SOURCE"},
-       Part::kFigures,
-       [](Slot slot) { return Cell{source_text(shown_origin(slot))}; },
-       true},
-      {{"PID", Align::kRight},
-       Part::kHolder,
-       [](Slot slot) { return Cell{std::to_string(slot.owner_pid)}; }},
-      {{"OWNER", Align::kLeft, true},
-       Part::kHolder,
-       [=](Slot slot) { return owner_cell(slot, charset); }},
-      {{"KEY", Align::kLeft, true},
-       Part::kHolder,
-       [=](Slot slot) { return Cell{slot.key.empty() ? "-" : escaped(slot.key)}; },
-       true},
+      {right("AGE"), Part::kHolder, [](Slot slot) { return Cell{age_text(slot.age_s)}; }},
+      {right("ACTIVE", Shown::kOnRequest), Part::kHolder,
+       [](Slot slot) { return Cell{slot.active_s < 0 ? "-" : age_text(slot.active_s)}; }},
   };
 }
 
-/// The columns of one part, or all of them, without those that say nothing.
-Table slots_table(const Snapshot& snapshot, const std::vector<SlotColumn>& columns,
-                  std::optional<Part> part) {
+SlotColumns figure_columns() {
+  const auto add = [](SlotColumns& to, Column column, std::function<Cell(Slot)> cell) {
+    to.push_back({std::move(column), Part::kFigures, std::move(cell)});
+  };
+  SlotColumns out;
+  add(out, right("CPU"),
+      [](Slot slot) { return Cell{format_cores_milli(slot.word.cost_milli())}; });
+  add(out, right("USED"), [](Slot slot) { return Cell{optional_cores_text(slot.measured_micro)}; });
+  add(out, right("CHARGE"),
+      [](Slot slot) { return Cell{rounded_cores_text(to_signed(slot.charge_micro))}; });
+  add(out, left("BY"), [](Slot slot) { return Cell{charge_source_name(slot.charge_origin)}; });
+  add(out, right("REPORTED", Shown::kWhereItSays),
+      [](Slot slot) { return Cell{reported_text(slot.reported)}; });
+  add(out, right("MEMORY", Shown::kWhereItSays),
+      [](Slot slot) { return Cell{bytes_or_dash(slot.memory_bytes)}; });
+  add(out, right("USED", Shown::kWhereItSays, "MEMORY USED"),
+      [](Slot slot) { return Cell{optional_bytes_text(slot.measured_memory_bytes)}; });
+  add(out, left("SOURCE", Shown::kWhereItSays),
+      [](Slot slot) { return Cell{source_text(shown_origin(slot))}; });
+  return out;
+}
+
+SlotColumns owner_columns(Charset charset) {
+  const auto escaped = [charset](const std::string& text) { return escape_text(text, charset); };
+  return {
+      {right("PID"), Part::kHolder, [](Slot slot) { return Cell{std::to_string(slot.owner_pid)}; }},
+      {left("OWNER", Shown::kAlways, true), Part::kHolder,
+       [=](Slot slot) { return owner_cell(slot, charset); }},
+      {left("KEY", Shown::kWhereItSays, true), Part::kHolder,
+       [=](Slot slot) { return Cell{slot.key.empty() ? "-" : escaped(slot.key)}; }},
+      {left("TOKEN", Shown::kOnRequest), Part::kHolder, [](Slot slot) { return Cell{slot.token}; }},
+  };
+}
+
+SlotColumns slot_columns(Charset charset) {
+  SlotColumns all = holder_columns(charset);
+  for (SlotColumns more : {figure_columns(), owner_columns(charset)})
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  return all;
+}
+
+/// The columns of one part, or all of them.
+Table fill_table(const Snapshot& snapshot, const SlotColumns& columns, std::optional<Part> part) {
   Table table;
   table.rows.resize(snapshot.slots.size());
   for (const SlotColumn& column : columns) {
     if (part && column.part != Part::kBoth && column.part != *part) continue;
-    std::vector<Cell> cells;
-    for (const SlotSnapshot& slot : snapshot.slots) cells.push_back(column.cell(slot));
-    const auto says_nothing = [](const Cell& cell) { return cell.text == "-"; };
-    if (column.may_be_left_out && std::all_of(cells.begin(), cells.end(), says_nothing)) continue;
     table.columns.push_back(column.column);
-    for (std::size_t row = 0; row < cells.size(); ++row)
-      table.rows[row].push_back(std::move(cells[row]));
+    for (std::size_t row = 0; row < table.rows.size(); ++row)
+      table.rows[row].push_back(column.cell(snapshot.slots[row]));
   }
   return table;
 }
@@ -188,15 +195,18 @@ std::size_t longest_line(const std::string& text) {
   return longest;
 }
 
-/// One table where the terminal is wide enough for it, else two: who holds the slots, and what they
-/// use.
-std::string render_slots(const Snapshot& snapshot, const std::vector<SlotColumn>& columns,
+/// One table where the terminal is wide enough for it, or where the columns were chosen; else two:
+/// who holds the slots, and what they use.
+std::string render_slots(const Snapshot& snapshot, const SlotColumns& columns,
                          const TableStyle& style) {
-  const Table whole = slots_table(snapshot, columns, std::nullopt);
-  const bool is_one_table = !style.width || longest_line(render_table(whole, {})) <= *style.width;
+  const Table whole = arrange_columns(fill_table(snapshot, columns, std::nullopt), style.columns);
+  const bool is_one_table = !style.width || !style.columns.empty() ||
+                            longest_line(render_table(whole, {})) <= *style.width;
   if (is_one_table) return render_table(whole, style);
-  return render_table(slots_table(snapshot, columns, Part::kHolder), style) + "\n" +
-         render_table(slots_table(snapshot, columns, Part::kFigures), style);
+  const auto part = [&](Part which) {
+    return render_table(arrange_columns(fill_table(snapshot, columns, which), {}), style);
+  };
+  return part(Part::kHolder) + "\n" + part(Part::kFigures);
 }
 
 /// Before the table, so that nobody has to find it in there.
@@ -215,14 +225,15 @@ std::string notice_lines(const Snapshot& snapshot, const TableStyle& style) {
   return text.empty() ? text : text + "\n";
 }
 
-int run_slots(const Context& context) {
-  const ProcessTable processes = open_for_reading(context.globals);
-  const Snapshot snapshot = read_snapshot(processes);
+int run_slots(const ListOptions& list, const Context& context) {
+  const Charset charset = context.console.charset();
+  const TableStyle style = context.style_of(list);
+  require_columns(style.columns, {slots_table({}, charset)});
+  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
   if (context.globals.json) {
-    context.print_json(slots_json(snapshot));
+    context.print_list_json(slots_json(snapshot), "slots");
   } else {
-    const Console& console = context.console;
-    context.console.print(slots_text(snapshot, console.style(), console.charset()));
+    context.console.print(slots_text(snapshot, style, charset));
   }
   return to_status(ExitCode::kDone);
 }
@@ -252,8 +263,14 @@ Json slots_json(const Snapshot& snapshot) {
   return out;
 }
 
+Table slots_table(const Snapshot& snapshot, Charset charset) {
+  return fill_table(snapshot, slot_columns(charset), std::nullopt);
+}
+
 std::string slots_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
-  std::vector<SlotColumn> columns = slot_columns(charset);
+  // Whoever chose the columns gets these and nothing else.
+  if (!style.columns.empty()) return render_slots(snapshot, slot_columns(charset), style);
+  SlotColumns columns = slot_columns(charset);
   const UsageOrigin common = find_common_source(snapshot);
   // What all have in common is said once, below.
   if (common != UsageOrigin::kNone) {
@@ -265,6 +282,11 @@ std::string slots_text(const Snapshot& snapshot, const TableStyle& style, Charse
   return text;
 }
 
-void add_slots(CommandSet& set) { set.add("slots", "who holds what, and since when", run_slots); }
+void add_slots(CommandSet& set) {
+  auto list = std::make_shared<ListOptions>();
+  Verb verb = set.add("slots", "who holds what, and since when",
+                      [list](const Context& context) { return run_slots(*list, context); });
+  add_list_options(verb, *list);
+}
 
 }  // namespace slotd::ctl

@@ -15,6 +15,8 @@ class CommandSet;
 void add_slots(CommandSet& set);
 
 Json slots_json(const Snapshot& snapshot);
+/// Every column there is, also those that are not shown without being asked for.
+Table slots_table(const Snapshot& snapshot, Charset charset);
 std::string slots_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
 
 /// "pending", "active", "ending"; "invalid" for a word that was scribbled over.

@@ -1,6 +1,7 @@
 #include "tools/slotctl/commands/status.hpp"
 
-#include <algorithm>
+#include <ctime>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -9,25 +10,18 @@
 #include "slotd/units.hpp"
 #include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
+#include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/figures.hpp"
+#include "tools/slotctl/following.hpp"
+#include "tools/slotctl/report.hpp"
 #include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/stop_signals.hpp"
 #include "tools/slotctl/usage_view.hpp"
+#include "tools/slotctl/warnings.hpp"
 
 namespace slotd::ctl {
 
 namespace {
-
-const char* state_name(BrokerState state) {
-  switch (state) {
-    case BrokerState::kReady:
-      return "ready";
-    case BrokerState::kDraining:
-      return "draining";
-    case BrokerState::kDown:
-      return "down";
-  }
-  return "down";
-}
 
 Tone state_tone(BrokerState state) {
   switch (state) {
@@ -42,7 +36,7 @@ Tone state_tone(BrokerState state) {
 }
 
 Json broker_json(const BrokerSnapshot& broker) {
-  Json out{{"state", state_name(broker.state)}};
+  Json out{{"state", broker_state_name(broker.state)}};
   out["pid"] = broker.pid != 0 ? Json(broker.pid) : Json(nullptr);
   out["version"] = broker.version;
   out["sample_age"] = sample_age_json(broker, true);
@@ -98,7 +92,7 @@ bool is_shown(const TypeSnapshot& type) { return !type.retired || type.in_use !=
 
 std::string broker_line(const BrokerSnapshot& broker, const TableStyle& style, Charset charset) {
   std::string line =
-      "broker    " + paint(state_name(broker.state), state_tone(broker.state), style);
+      "broker    " + paint(broker_state_name(broker.state), state_tone(broker.state), style);
   if (broker.pid != 0) line += ", pid " + std::to_string(broker.pid);
   line += ", version " + escape_text(broker.version, charset);
   if (broker.sample_age_s < 0) {
@@ -161,26 +155,43 @@ std::string counters_line(const CounterTotals& counters) {
          std::to_string(counters.stale) + " stale releases\n";
 }
 
-Table types_table(const Snapshot& snapshot, Charset charset) {
-  Table table;
-  table.columns = {{"TYPE", Align::kLeft, true}, {"LIMIT", Align::kRight},
-                   {"IN USE", Align::kRight},    {"PENDING", Align::kRight},
-                   {"WAITING", Align::kRight},   {"CPU", Align::kRight},
-                   {"CAN ACCEPT", Align::kLeft}};
-  for (const TypeSnapshot& type : snapshot.types) {
-    if (!is_shown(type)) continue;
-    const Reason reason = type.verdict.reason;
-    const bool yes = reason == Reason::kNone;
-    const std::string answer = yes ? "yes" : "no: " + std::string(reason_name(reason));
-    table.rows.push_back({{escape_text(type.name, charset)},
-                          {limit_text(type.limit)},
-                          {std::to_string(type.in_use)},
-                          {std::to_string(type.pending)},
-                          {std::to_string(type.waiting)},
-                          {format_cores_milli(type.cost_milli)},
-                          {answer, yes ? Tone::kGood : Tone::kWarning}});
+std::string group_name(const Snapshot& snapshot, std::uint32_t index) {
+  for (const GroupSnapshot& group : snapshot.groups) {
+    if (group.index == index) return group.name;
   }
-  return table;
+  return {};
+}
+
+/// The figures behind a refusal that the other columns do not show.
+std::string why_text(const Snapshot& snapshot, const Verdict& verdict, Charset charset) {
+  switch (verdict.reason) {
+    case Reason::kGroupLimit:
+      return "group " + escape_text(group_name(snapshot, verdict.group), charset) + " has " +
+             std::to_string(verdict.in_use) + " of " + limit_text(verdict.limit);
+    case Reason::kCpu:
+      return "needs " + rounded_cores_text(verdict.required_micro) + ", " +
+             rounded_cores_text(verdict.available_micro) + " free";
+    case Reason::kMemory:
+      return "needs " + format_bytes_human(verdict.memory_required) + ", " +
+             format_bytes_human(verdict.memory_used) + " of " +
+             format_bytes_human(verdict.memory_max) + " used";
+    case Reason::kTooLarge:
+      return "can never fit";
+    default:
+      return "-";
+  }
+}
+
+bool is_full(std::uint64_t in_use, std::uint32_t limit) {
+  return limit != kNoLimit && in_use >= limit;
+}
+
+Cell use_cell(std::uint64_t in_use, std::uint32_t limit) {
+  return {std::to_string(in_use), is_full(in_use, limit) ? Tone::kBad : Tone::kPlain};
+}
+
+Cell waiting_cell(std::uint32_t waiting) {
+  return {std::to_string(waiting), waiting == 0 ? Tone::kPlain : Tone::kWarning};
 }
 
 Json group_json(const GroupSnapshot& group) {
@@ -198,41 +209,130 @@ Cell external_cell(const GroupSnapshot& group) {
   return {group.external == 0 ? "-" : std::to_string(group.external)};
 }
 
-Table groups_table(const Snapshot& snapshot, Charset charset) {
-  const bool has_external = std::any_of(
-      snapshot.groups.begin(), snapshot.groups.end(),
-      [](const GroupSnapshot& group) { return group.external != 0 || group.external_unreadable; });
-  Table table;
-  table.columns = {
-      {"GROUP", Align::kLeft, true}, {"LIMIT", Align::kRight}, {"IN USE", Align::kRight}};
-  if (has_external) table.columns.push_back({"FROM OUTSIDE", Align::kLeft});
-  for (const GroupSnapshot& group : snapshot.groups) {
-    std::vector<Cell> row = {{escape_text(group.name, charset)},
-                             {limit_text(group.limit)},
-                             {std::to_string(group.in_use)}};
-    if (has_external) row.push_back(external_cell(group));
-    table.rows.push_back(std::move(row));
-  }
-  return table;
+constexpr std::size_t kBarWidth = 40;
+
+std::string bar_line(const Fill& fill, const std::string& taken_name, const TableStyle& style) {
+  return "          " + paint(bar_text(fill, kBarWidth, taken_name), fill_tone(fill), style) + "\n";
 }
 
-int run_status(const Context& context) {
+/// Bars are for eyes: on a terminal only.
+std::string cpu_lines(const Snapshot& snapshot, const TableStyle& style) {
+  std::string text = cpu_line(snapshot);
+  if (style.width && snapshot.budget_micro != 0)
+    text += bar_line(cpu_fill(snapshot), "charged", style);
+  return text;
+}
+
+std::string memory_lines(const Snapshot& snapshot, const TableStyle& style) {
+  std::string text = memory_line(snapshot);
+  if (style.width && snapshot.memory_max_bytes != 0)
+    text += bar_line(memory_fill(snapshot), "with pending", style);
+  return text;
+}
+
+std::string status_tables(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  std::string text;
+  for (const Table& full : {types_table(snapshot, charset), groups_table(snapshot, charset)}) {
+    const Table table = arrange_columns(full, style.columns);
+    const bool is_groups = full.columns[0].heading == "GROUP";
+    if (table.columns.empty() || (is_groups && table.rows.empty())) continue;
+    text += (text.empty() ? "" : "\n") + render_table(table, style);
+  }
+  return text;
+}
+
+constexpr std::uint64_t kShortestPeriodMs = 10;
+constexpr std::uint64_t kOnce = ~std::uint64_t{0};
+
+struct StatusOptions {
+  ListOptions list;
+  std::uint64_t every_ms = kOnce;
+};
+
+/// One look. `time_s` below 0: not said.
+void show_status(const Context& context, const TableStyle& style, std::int64_t time_s) {
   const ProcessTable processes = open_for_reading(context.globals);
+  const std::uint64_t drain = processes.view().header().drain.load(std::memory_order_acquire);
   const Snapshot snapshot = read_snapshot(processes);
   const std::string path = segment_path_of(context.globals);
+  const Charset charset = context.console.charset();
   if (context.globals.json) {
-    context.print_json(status_json(snapshot, path));
-  } else {
-    const Console& console = context.console;
-    context.console.print(status_text(snapshot, path, console.style(), console.charset()));
+    Json document = status_json(snapshot, path, drain);
+    if (time_s >= 0) document["time"] = time_s;
+    context.print_json(document);
+    return;
   }
+  // Whoever chose columns reads them with a program: what is wrong is told beside them.
+  if (!style.columns.empty()) {
+    context.hint_lines(warnings_text(find_warnings(snapshot, drain, charset), {}));
+    return context.console.print(status_tables(snapshot, style, charset));
+  }
+  if (time_s >= 0) context.console.print("time      " + utc_text(time_s) + "\n");
+  context.console.print(status_text(snapshot, path, style, charset, drain));
+}
+
+/// A segment that goes away is no reason to stop: it is said, and the next look may find another.
+void show_gone(const Context& context, const Failure& failure, std::int64_t time_s) {
+  if (context.globals.json) {
+    Json document = failure_json(failure);
+    document["time"] = time_s;
+    return context.print_json(document);
+  }
+  context.console.print("time      " + utc_text(time_s) + "\n" +
+                        paint("GONE      " + context.console.escaped(failure.what()), Tone::kBad,
+                              context.console.style()) +
+                        "\n");
+}
+
+int watch_status(const Context& context, const TableStyle& style, std::uint64_t every_ms) {
+  const StopSignals signals;
+  for (bool is_first = true; !StopSignals::is_stopped(); is_first = false) {
+    const std::int64_t time_s = std::time(nullptr);
+    if (context.console.redraws() && !context.globals.json) {
+      context.console.print("\033[H\033[2J");
+    } else if (!is_first && !context.globals.json) {
+      context.console.print("\n");
+    }
+    try {
+      show_status(context, style, time_s);
+    } catch (const Failure& failure) {
+      if (is_first || !may_be_replaced(failure.code())) throw;
+      show_gone(context, failure, time_s);
+    }
+    if (!context.console.flush()) break;
+    signals.wait(every_ms);
+  }
+  return to_status(ExitCode::kDone);
+}
+
+int run_status(const StatusOptions& options, const Context& context) {
+  if (options.every_ms < kShortestPeriodMs)
+    throw Failure(Errc::kInvalidArgument, "-w: 0.01 seconds or more");
+  const Charset charset = context.console.charset();
+  const TableStyle style = context.style_of(options.list);
+  require_columns(style.columns, {types_table({}, charset), groups_table({}, charset)});
+  if (options.every_ms != kOnce) return watch_status(context, style, options.every_ms);
+  show_status(context, style, -1);
   return to_status(ExitCode::kDone);
 }
 
 }  // namespace
 
-Json status_json(const Snapshot& snapshot, const std::string& path) {
+const char* broker_state_name(BrokerState state) {
+  switch (state) {
+    case BrokerState::kReady:
+      return "ready";
+    case BrokerState::kDraining:
+      return "draining";
+    case BrokerState::kDown:
+      return "down";
+  }
+  return "down";
+}
+
+Json status_json(const Snapshot& snapshot, const std::string& path, std::uint64_t drain) {
   Json out = make_document();
+  out["warnings"] = warnings_json(find_warnings(snapshot, drain, Charset::kUtf8));
   out["broker"] = broker_json(snapshot.broker);
   out["segment"] = Json{{"path", path},
                         {"layout", kLayout},
@@ -254,23 +354,80 @@ Json status_json(const Snapshot& snapshot, const std::string& path) {
   return out;
 }
 
+Table types_table(const Snapshot& snapshot, Charset charset) {
+  Table table;
+  table.columns = {{"TYPE", Align::kLeft, true},
+                   {"LIMIT", Align::kRight},
+                   {"IN USE", Align::kRight},
+                   {"PENDING", Align::kRight},
+                   {"WAITING", Align::kRight},
+                   {"CPU", Align::kRight},
+                   {"MEMORY", Align::kRight, false, Shown::kOnRequest},
+                   {"CAN ACCEPT", Align::kLeft},
+                   {"WHY", Align::kLeft, true, Shown::kWhereItSays}};
+  for (const TypeSnapshot& type : snapshot.types) {
+    if (!is_shown(type)) continue;
+    const Reason reason = type.verdict.reason;
+    const bool yes = reason == Reason::kNone;
+    const std::string answer = yes ? "yes" : "no: " + std::string(reason_name(reason));
+    table.rows.push_back({{escape_text(type.name, charset)},
+                          {limit_text(type.limit)},
+                          use_cell(type.in_use, type.limit),
+                          {std::to_string(type.pending)},
+                          waiting_cell(type.waiting),
+                          {format_cores_milli(type.cost_milli)},
+                          {type.memory_bytes == 0 ? "-" : format_bytes_human(type.memory_bytes)},
+                          {answer, yes ? Tone::kGood : Tone::kWarning},
+                          {why_text(snapshot, type.verdict, charset)}});
+  }
+  return table;
+}
+
+Table groups_table(const Snapshot& snapshot, Charset charset) {
+  Table table;
+  table.columns = {{"GROUP", Align::kLeft, true},
+                   {"LIMIT", Align::kRight},
+                   {"IN USE", Align::kRight},
+                   {"FROM OUTSIDE", Align::kLeft, false, Shown::kWhereItSays}};
+  for (const GroupSnapshot& group : snapshot.groups) {
+    table.rows.push_back({{escape_text(group.name, charset)},
+                          {limit_text(group.limit)},
+                          use_cell(group.in_use, group.limit),
+                          external_cell(group)});
+  }
+  return table;
+}
+
+Fill cpu_fill(const Snapshot& snapshot) {
+  return {known(snapshot.measured_micro).value_or(0), snapshot.charged_micro,
+          snapshot.budget_micro};
+}
+
+Fill memory_fill(const Snapshot& snapshot) {
+  return {snapshot.memory_used_bytes,
+          add_saturating(snapshot.memory_used_bytes, snapshot.memory_pending_bytes),
+          snapshot.memory_max_bytes};
+}
+
 std::string status_text(const Snapshot& snapshot, const std::string& path, const TableStyle& style,
-                        Charset charset) {
-  std::string text = broker_line(snapshot.broker, style, charset);
-  text += stale_line(snapshot.broker, style);
+                        Charset charset, std::uint64_t drain) {
+  std::string text = warnings_text(find_warnings(snapshot, drain, charset), style);
+  if (!text.empty()) text += "\n";
+  text += broker_line(snapshot.broker, style, charset);
   text += segment_line(snapshot, path, charset);
-  text += cpu_line(snapshot);
+  text += cpu_lines(snapshot, style);
   text += load_line(snapshot);
-  text += memory_line(snapshot);
+  text += memory_lines(snapshot, style);
   text += counters_line(snapshot.counters);
-  if (!snapshot.stable) text += "unstable  slots kept changing while they were read\n";
-  text += "\n" + render_table(types_table(snapshot, charset), style);
-  if (!snapshot.groups.empty()) text += "\n" + render_table(groups_table(snapshot, charset), style);
-  return text;
+  return text + "\n" + status_tables(snapshot, style, charset);
 }
 
 void add_status(CommandSet& set) {
-  set.add("status", "broker, segment, cpu, memory, a line per type and group", run_status);
+  auto options = std::make_shared<StatusOptions>();
+  Verb verb = set.add("status", "broker, segment, cpu, memory, a line per type and group",
+                      [options](const Context& context) { return run_status(*options, context); });
+  add_list_options(verb, options->list);
+  verb.add_seconds("-w,--watch", options->every_ms, "again every so many seconds, until killed");
 }
 
 }  // namespace slotd::ctl

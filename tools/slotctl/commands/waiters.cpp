@@ -1,5 +1,6 @@
 #include "tools/slotctl/commands/waiters.hpp"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "tools/slotctl/command_set.hpp"
@@ -41,17 +42,19 @@ std::vector<Cell> waiter_row(const WaiterSnapshot& waiter, Charset charset) {
           {format_cores_milli(waiter.cost_milli)},
           {waiter.memory_bytes == 0 ? "-" : format_bytes_human(waiter.memory_bytes)},
           {turn_name(waiter), tone},
-          {age_text(waiter.waited_s)}};
+          {age_text(waiter.waited_s)},
+          {std::to_string(waiter.ticket)}};
 }
 
-int run_waiters(const Context& context) {
-  const ProcessTable processes = open_for_reading(context.globals);
-  const Snapshot snapshot = read_snapshot(processes);
+int run_waiters(const ListOptions& list, const Context& context) {
+  const Charset charset = context.console.charset();
+  const TableStyle style = context.style_of(list);
+  require_columns(style.columns, {waiters_table({}, charset)});
+  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
   if (context.globals.json) {
-    context.print_json(waiters_json(snapshot));
+    context.print_list_json(waiters_json(snapshot), "waiters");
   } else {
-    const Console& console = context.console;
-    context.console.print(waiters_text(snapshot, console.style(), console.charset()));
+    context.console.print(waiters_text(snapshot, style, charset));
   }
   return to_status(ExitCode::kDone);
 }
@@ -66,19 +69,31 @@ Json waiters_json(const Snapshot& snapshot) {
   return out;
 }
 
-std::string waiters_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+Table waiters_table(const Snapshot& snapshot, Charset charset) {
   Table table;
-  table.columns = {{"PID", Align::kRight},       {"NAME", Align::kLeft, true},
-                   {"TYPE", Align::kLeft, true}, {"PRIORITY", Align::kRight},
-                   {"CPU", Align::kRight},       {"MEMORY", Align::kRight},
-                   {"TURN", Align::kLeft},       {"AGE", Align::kRight}};
+  table.columns = {{"PID", Align::kRight},
+                   {"NAME", Align::kLeft, true},
+                   {"TYPE", Align::kLeft, true},
+                   {"PRIORITY", Align::kRight},
+                   {"CPU", Align::kRight},
+                   {"MEMORY", Align::kRight},
+                   {"TURN", Align::kLeft},
+                   {"AGE", Align::kRight},
+                   {"TICKET", Align::kRight, false, Shown::kOnRequest}};
   for (const WaiterSnapshot& waiter : snapshot.waiters)
     table.rows.push_back(waiter_row(waiter, charset));
-  return render_table(table, style);
+  return table;
+}
+
+std::string waiters_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
+  return render_table(arrange_columns(waiters_table(snapshot, charset), style.columns), style);
 }
 
 void add_waiters(CommandSet& set) {
-  set.add("waiters", "who waits for what, in the order in which they would go", run_waiters);
+  auto list = std::make_shared<ListOptions>();
+  Verb verb = set.add("waiters", "who waits for what, in the order in which they would go",
+                      [list](const Context& context) { return run_waiters(*list, context); });
+  add_list_options(verb, *list);
 }
 
 }  // namespace slotd::ctl

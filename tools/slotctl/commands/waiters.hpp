@@ -15,6 +15,7 @@ class CommandSet;
 void add_waiters(CommandSet& set);
 
 Json waiters_json(const Snapshot& snapshot);
+Table waiters_table(const Snapshot& snapshot, Charset charset);
 std::string waiters_text(const Snapshot& snapshot, const TableStyle& style, Charset charset);
 
 }  // namespace slotd::ctl
