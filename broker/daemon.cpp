@@ -229,6 +229,8 @@ void Daemon::tick() {
 void Daemon::lose_segment(Damage damage) {
   log_error("event=segment_lost segment=" + owned_->path + ": " + describe(damage) +
             "; making a new one");
+  told_status_.clear();
+  Loop::notify("STATUS=the segment is lost; making a new one");
   // Retired before it is copied: a claim that comes later is told, one that came before is seen.
   retire_segment(*owned_);
   const bool is_whole = is_content_whole(damage);
