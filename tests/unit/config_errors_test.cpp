@@ -242,7 +242,7 @@ TEST(ConfigErrors, ValuesOutOfRange) {
        "1:31: error: types.a.min: 2 is above the limit of 1"},
       {"types: { a: { cpu: 1, min: 2, groups: { g: 2 } },\n"
        "  b: { cpu: 1, min: 1, groups: { g: 3 } } }\ngroups: { g: { max: 6 } }",
-       "2:18: error: types.b.min: with the minimums before it that is 7 of group 'g', whose max is "
+       "2:16: error: types.b.min: with the minimums before it that is 7 of group 'g', whose max is "
        "6"},
   });
 }
