@@ -195,9 +195,11 @@ void Daemon::end_settling() {
     return;
   }
   is_ready_told_ = true;
+  tell(EventKind::kBrokerStart);
   log_info("event=ready pid=" + std::to_string(::getpid()) +
            " reaped_at_start=" + std::to_string(watches_->reaped()));
-  Loop::notify("READY=1\nSTATUS=ready");
+  told_status_ = format_status(read_status(processes_));
+  Loop::notify("READY=1\nSTATUS=" + told_status_);
 }
 
 /// Is the segment whole? Then who has died; else a new one.
@@ -275,6 +277,18 @@ void Daemon::beat() {
                 escape_bytes(config_.find_group(group)->external) +
                 "\": the group counts as full until it holds a number");
   }
+  tell_status();
+}
+
+/// To systemd and the log, what has changed since the last beat.
+void Daemon::tell_status() {
+  if (!is_ready_told_) return;
+  const StatusFigures figures = read_status(processes_);
+  for (const std::string& line : debt_news_.take(figures.debts)) log_warning(line);
+  std::string status = format_status(figures);
+  if (status == told_status_) return;
+  told_status_ = std::move(status);
+  Loop::notify("STATUS=" + told_status_);
 }
 
 /// A container may have been resized, CPUs plugged or taken away: the budget follows.
@@ -301,7 +315,7 @@ void Daemon::reload() {
   if (is_lost_) return log_error("event=reload_refused: the segment is being rebuilt; try again");
   // Before the file is read: who asks while it is read is answered by the next reload.
   const std::uint64_t request = load_reload_request(processes_.view());
-  Loop::notify("RELOADING=1");
+  Loop::notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000));
   ReloadPlan plan = plan_reload(options_, config_, processes_.view());
   if (plan.result == ReloadResult::kReloaded &&
       !try_change_access(options_, plan.config, config_, owned_->file.get())) {
@@ -310,8 +324,10 @@ void Daemon::reload() {
   const ReloadResult result = plan.result;
   if (result == ReloadResult::kReloaded) {
     put_in_force(std::move(plan));
+    tell(EventKind::kReload);
     log_info("event=reloaded");
   } else {
+    tell(EventKind::kReloadFailed);
     log_error("event=reload_refused: the configuration in force stays");
   }
   answer_reload_request(processes_.view(), request, result);
@@ -334,10 +350,43 @@ void Daemon::put_in_force(ReloadPlan plan) {
   wake_waiters(processes_);
 }
 
+namespace {
+
+std::uint32_t count_held_slots(const SegmentView& view) {
+  std::uint32_t held = 0;
+  for (std::uint32_t slot = 0; slot < view.mark(); ++slot)
+    held += SlotWord{view.word(slot).load(std::memory_order_acquire)}.is_held() ? 1U : 0U;
+  return held;
+}
+
+}  // namespace
+
+/// To the node's events and the broker's own figures.
+void Daemon::tell(EventKind kind) {
+  const SegmentView& view = processes_.view();
+  BrokerRecord& record = view.node().broker;
+  const auto add_one = [](Cell<std::uint64_t>& cell) { cell.set(cell.get() + 1U); };
+  if (kind == EventKind::kBrokerStart) {
+    add_one(record.starts);
+    record.is_last_reload_ok.set(1);
+    record.reloaded_at_s.set(read_clock_ns(CLOCK_REALTIME) / kNsPerSecond);
+  } else if (kind == EventKind::kReload) {
+    add_one(record.reloads);
+    record.is_last_reload_ok.set(1);
+    record.reloaded_at_s.set(read_clock_ns(CLOCK_REALTIME) / kNsPerSecond);
+  } else if (kind == EventKind::kReloadFailed) {
+    add_one(record.reload_failures);
+    record.is_last_reload_ok.set(0);
+  }
+  note_change(view, processes_.clock(), static_cast<std::uint32_t>(::getpid()), kind, kNoEventType,
+              count_held_slots(view));
+}
+
 /// The segment stays, workers go on.
 void Daemon::leave() {
-  Loop::notify("STOPPING=1");
+  Loop::notify("STOPPING=1\nSTATUS=stopped; the segment and its slots stay");
   if (is_lost_) return log_info("event=stopped");
+  tell(EventKind::kBrokerStop);
   processes_.view().header().broker.store(0, std::memory_order_release);
   watches_.reset();
   keeper_->stop();

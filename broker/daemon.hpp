@@ -20,6 +20,7 @@
 #include "broker/segment/health.hpp"
 #include "broker/segment/ledger_copy.hpp"
 #include "broker/segment/segment_owner.hpp"
+#include "broker/status.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_table.hpp"
 
@@ -46,10 +47,12 @@ class Daemon {
   void settle_for(std::uint64_t ms);
   void end_settling();
   void beat();
+  void tell_status();
   void follow_capacity();
   void configure_metering();
   void reload();
   void put_in_force(ReloadPlan plan);
+  void tell(EventKind kind);
   void leave();
 
   Options options_;
@@ -76,6 +79,8 @@ class Daemon {
   std::uint64_t missing_pages_ = 0;  ///< found so far
   std::uint64_t settled_at_ns_ = 0;  ///< 0: not settling
   bool is_ready_told_ = false;
+  std::string told_status_;  ///< the figures that systemd was told last
+  DebtNews debt_news_;
 };
 
 }  // namespace slotd::broker

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -73,7 +72,7 @@ std::optional<Config> load_config(const Options& options) {
   if (options.config_path.empty() && ::access(kDefaultConfigPath, F_OK) != 0) return Config{};
   const ConfigResult result = read_config(config_path_of(options));
   for (const Diagnostic& diagnostic : result.diagnostics) {
-    std::fprintf(stderr, "%s\n", format_diagnostic(diagnostic).c_str());
+    log_diagnostic(format_diagnostic(diagnostic));
   }
   return result.config;
 }
@@ -113,19 +112,27 @@ std::optional<LedgerSpec> make_spec(const Options& options, const Config& config
 }
 
 void report_fit(const Options& options, const Config& config, const LedgerSpec& spec) {
-  for (const std::string& key : list_keys_without_effect(config)) {
-    log_warning(place_of(options, config, key) + ": " + key + " has no effect in this release");
-  }
-  for (const std::string& name : check_fit(spec).never) {
-    log_warning("type " + name + " can never run here: it costs more than " +
-                (spec.idle_rule ? "the capacity of " + cores(spec.capacity_micro)
-                                : "the budget of " + cores(spec.budget_micro)) +
-                " cores");
+  const FitReport fit = check_fit(spec);
+  for (const std::string& name : fit.never) {
+    const std::string room = "the capacity is " + cores(spec.capacity_micro) +
+                             " cores and the budget " + cores(spec.budget_micro);
+    log_warning(place_of(options, config, "types." + name) + ": type " + name +
+                " can never run here: it costs too much (" + room +
+                (fit.minimum_micro == 0
+                     ? ")"
+                     : ", of which minimums are sure of " + cores(fit.minimum_micro) + ")"));
   }
 }
 
 bool check_any_fits(const LedgerSpec& spec) {
-  if (!check_fit(spec).none_fits) return true;
+  const FitReport fit = check_fit(spec);
+  if (!fit.minimums_fit) {
+    log_error("the minimums of all types together are sure of " + cores(fit.minimum_micro) +
+              " cores, and the budget is " + cores(spec.budget_micro) +
+              "; lower types.*.min, or raise cpu.capacity");
+    return false;
+  }
+  if (!fit.none_fits) return true;
   log_error("no configured type fits this node's capacity of " + cores(spec.capacity_micro) +
             " cores; raise cpu.capacity or lower the costs");
   return false;

@@ -44,14 +44,6 @@ void report_fit(const Options& options, const Config& config, const LedgerSpec& 
 /// Does any configured type fit this node? Logs what to do when none does.
 bool check_any_fits(const LedgerSpec& spec);
 
-/// Header::reload_result. The numbers are part of the layout.
-enum class ReloadResult : std::uint64_t {
-  kReloaded = 0,
-  kInvalidFile = 1,      ///< or one that cannot hold on this node
-  kNeedsNewSegment = 2,  ///< a key changed that is fixed for the segment's life
-  kRebuilding = 3,       ///< the segment was lost: to be asked again in the new one
-};
-
 /// A reload that has been decided and changed nothing yet. `config` and `spec` are meant with
 /// kReloaded.
 struct ReloadPlan {

@@ -39,9 +39,28 @@ foreach(program IN ITEMS slotd slotctl)
   endif()
 endforeach()
 
+# Completion, where each shell looks for it. bash-completion's own answer is taken where its pkg-config file is installed.
+find_program(SLOTD_PKG_CONFIG pkg-config)
+set(SLOTD_BASH_COMPLETION_DIR ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+if(SLOTD_PKG_CONFIG)
+  execute_process(
+    COMMAND ${SLOTD_PKG_CONFIG} --define-variable=prefix=/slotd-prefix --variable=completionsdir bash-completion
+    OUTPUT_VARIABLE answer ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(answer MATCHES "^/slotd-prefix/(.+)$")
+    set(SLOTD_BASH_COMPLETION_DIR ${CMAKE_MATCH_1})
+  endif()
+endif()
+if(TARGET slotctl)
+  install(FILES tools/slotctl/completion/slotctl.bash
+    DESTINATION ${SLOTD_BASH_COMPLETION_DIR} RENAME slotctl COMPONENT host)
+  install(FILES tools/slotctl/completion/_slotctl
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT host)
+  install(FILES tools/slotctl/completion/slotctl.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT host)
+endif()
+
 # systemd's own directories, asked of systemd itself but relative to the prefix, so that --prefix moves them too (systemd
 # also reads /usr/local/lib). The second argument is where they are when systemd's pkg-config file is not installed.
-find_program(SLOTD_PKG_CONFIG pkg-config)
 function(slotd_systemd_dir out variable fallback)
   set(marker /slotd-prefix)
   set(answer "")
@@ -59,11 +78,13 @@ function(slotd_systemd_dir out variable fallback)
 endfunction()
 slotd_systemd_dir(SLOTD_UNIT_DIR systemdsystemunitdir lib/systemd/system)
 slotd_systemd_dir(SLOTD_SYSUSERS_DIR sysusersdir lib/sysusers.d)
+slotd_systemd_dir(SLOTD_CATALOG_DIR catalogdir lib/systemd/catalog)
 
 install(FILES systemd/slotd.sysusers.conf
   DESTINATION ${SLOTD_SYSUSERS_DIR}
   RENAME slotd.conf
   COMPONENT host)
+install(FILES systemd/slotd.catalog DESTINATION ${SLOTD_CATALOG_DIR} COMPONENT host)
 
 # Unit and configuration name paths that depend on the prefix, which only --install knows.
 install(CODE "
@@ -85,4 +106,7 @@ endforeach()
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs)
   install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 endif()
-install(FILES systemd/slotd-worker.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)
+install(FILES systemd/slotd-worker.conf systemd/slotd-livekit-example.yaml
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT host)
+
+include(SlotdPackages)

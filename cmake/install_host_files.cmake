@@ -24,7 +24,9 @@ if(EXISTS ${slotd_source_dir}/systemd/slotd.yaml)
 endif()
 
 file(READ ${slotd_source_dir}/systemd/slotd.service unit)
-string(REPLACE "/usr/bin/slotd" "${CMAKE_INSTALL_PREFIX}/${slotd_bin_dir}/slotd" unit "${unit}")
+foreach(program IN ITEMS slotd slotctl)
+  string(REPLACE "/usr/bin/${program} " "${CMAKE_INSTALL_PREFIX}/${slotd_bin_dir}/${program} " unit "${unit}")
+endforeach()
 string(REPLACE "/etc/slotd/" "${config_dir}/" unit "${unit}")
 file(WRITE ${slotd_binary_dir}/slotd.service "${unit}")
 file(INSTALL DESTINATION "${CMAKE_INSTALL_PREFIX}/${slotd_unit_dir}" TYPE FILE

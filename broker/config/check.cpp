@@ -115,6 +115,25 @@ void check_memberships(ReadContext& context, const Config& config, const TypeSpe
   }
 }
 
+/// What the minimums are sure of has to fit into each group's limit.
+void check_minimum_weights(ReadContext& context, const Config& config, const GroupSpec& group) {
+  if (!group.max.has_value()) return;
+  std::uint64_t sure = 0;
+  for (const TypeSpec& type : config.types) {
+    for (const GroupWeight& member : type.groups) {
+      if (member.group != group.name) continue;
+      const std::uint64_t before = sure;
+      sure += std::uint64_t{type.min} * member.weight;
+      if (before > *group.max || sure <= *group.max) continue;
+      context.diagnostics.error(mark_of(context, type, "min"),
+                                "types." + type.name +
+                                    ".min: with the minimums before it that is " +
+                                    std::to_string(sure) + " of group '" + group.name +
+                                    "', whose max is " + std::to_string(*group.max));
+    }
+  }
+}
+
 void check_memory(ReadContext& context, const MemoryConfig& memory) {
   if (memory.max_bytes == 0 || memory.headroom_bytes < memory.max_bytes) return;
   context.diagnostics.warning(
@@ -134,6 +153,7 @@ void check_config(ReadContext& context, const Config& config) {
     check_min(context, config, type);
     check_memberships(context, config, type);
   }
+  for (const GroupSpec& group : config.groups) check_minimum_weights(context, config, group);
   check_memory(context, config.memory);
 }
 

@@ -96,7 +96,6 @@ class UsageSampler::Impl {
         report.owners.push_back(report.owners[first_of_pid_[i]]);
       report.owners.back().index = probes[i].index;
       report.owners.back().attach = probes[i].attach;
-      report.owners.back().repeated = first_of_pid_[i] != i;
     }
     remember();
     return report;

@@ -44,9 +44,6 @@ struct OwnerUsage {
   std::optional<std::uint64_t> memory_bytes;
   UsageSource source = UsageSource::kNone;
   std::uint32_t processes = 0;
-  /// An earlier probe names the same process (two entries of one process), and this one repeats its
-  /// figures, which are of the whole tree: a sum over owners leaves this one out.
-  bool repeated = false;
 };
 
 struct HostUsage {

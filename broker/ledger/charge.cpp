@@ -10,8 +10,6 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-bool is_running(SlotWord word) { return word.state() != SlotState::kPending; }
-
 /// The parts of the owner's figure that the slots get which `takes_part`; nothing for the others.
 template <typename TakesPart, typename Weight>
 std::vector<std::optional<std::uint64_t>> share(std::optional<std::uint64_t> total,
@@ -43,7 +41,7 @@ void raise(Figure& figure, std::optional<std::uint64_t> micro, std::uint32_t fla
 Figure decide_figure(const ChargeRules& rules, const SlotFacts& slot,
                      std::optional<std::uint64_t> measured, std::optional<std::uint64_t> smoothed) {
   Figure reserved{reserved_micro(slot.word), 0};
-  if (!is_running(slot.word)) {
+  if (!slot.word.has_begun()) {
     raise(reserved, slot.reported.cpu_micro, ChargeWord::kReported);
     return reserved;
   }
@@ -78,7 +76,7 @@ Memory decide_memory(const ChargeRules& rules, const SlotFacts& slot,
   if (!rules.is_memory_ruled) return {};
   const std::uint64_t reported = slot.reported.memory_bytes.value_or(0);
   const std::uint64_t cost = std::max(slot.memory_cost_bytes, reported);
-  if (!is_running(slot.word)) {
+  if (!slot.word.has_begun()) {
     const bool is_more = share_bytes || reported > slot.memory_cost_bytes;
     return {is_more, is_more ? add_saturating(cost, share_bytes.value_or(0)) : 0};
   }
@@ -119,7 +117,7 @@ std::uint64_t smooth_micro(std::optional<std::uint64_t> before, std::uint64_t sa
 
 std::vector<SlotCharge> charge_owner(const ChargeRules& rules, const OwnerFigures& owner,
                                      std::span<const SlotFacts> slots) {
-  const auto is_active = [](const SlotFacts& slot) { return is_running(slot.word); };
+  const auto is_active = [](const SlotFacts& slot) { return slot.word.has_begun(); };
   const bool none_active = std::none_of(slots.begin(), slots.end(), is_active);
   const auto has_memory = [&](const SlotFacts& slot) { return none_active || is_active(slot); };
   const auto cpu_weight = [](const SlotFacts& slot) { return reserved_micro(slot.word); };

@@ -145,22 +145,28 @@ LedgerPlan plan_ledger(const Config& config, std::uint64_t capacity_micro,
   return Planner(config, capacity_micro, current).run();
 }
 
-std::vector<std::string> list_keys_without_effect(const Config& config) {
-  std::vector<std::string> keys;
-  for (const TypeSpec& type : config.types) {
-    if (type.min != 0) keys.push_back("types." + type.name + ".min");
-  }
-  return keys;
-}
-
 FitReport check_fit(const LedgerSpec& spec) {
   FitReport report;
-  const std::uint64_t room = spec.idle_rule ? spec.capacity_micro : spec.budget_micro;
+  const auto minimum_micro = [](const LedgerType& type) {
+    return type.standing == Standing::kKnown ? std::uint64_t{type.minimum} * type.cost_milli * 1000U
+                                             : 0;
+  };
+  for (const LedgerType& type : spec.types) report.minimum_micro += minimum_micro(type);
+  report.minimums_fit = report.minimum_micro <= spec.budget_micro;
   std::size_t known = 0;
   for (const LedgerType& type : spec.types) {
     if (type.standing != Standing::kKnown) continue;
     ++known;
-    if (std::uint64_t{type.cost_milli} * 1000U > room) report.never.push_back(type.name);
+    const std::uint64_t of_others = report.minimum_micro - minimum_micro(type);
+    // Where others are sure of room the idle rule offers no more than the budget.
+    const bool offers_all =
+        spec.idle_rule &&
+        std::none_of(spec.types.begin(), spec.types.end(), [&](const auto& other) {
+          return &other != &type && other.standing == Standing::kKnown && other.minimum != 0;
+        });
+    const std::uint64_t room = offers_all ? spec.capacity_micro : spec.budget_micro;
+    if (std::uint64_t{type.cost_milli} * 1000U + of_others > room)
+      report.never.push_back(type.name);
   }
   report.none_fits = known != 0 && report.never.size() == known;
   return report;

@@ -30,14 +30,13 @@ struct LedgerPlan {
 LedgerPlan plan_ledger(const Config& config, std::uint64_t capacity_micro,
                        const LedgerSpec& current);
 
-/// Keys that are set to something and have no effect in this release, so that nobody relies on
-/// them: "types.web.min", ...
-std::vector<std::string> list_keys_without_effect(const Config& config);
-
-/// Types whose cost can never fit, and whether that is all of them.
+/// Types whose cost can never fit, and whether that is all of them. What the minimums of others are
+/// sure of counts as taken.
 struct FitReport {
   std::vector<std::string> never;  ///< names, in the order of the spec
   bool none_fits = false;
+  std::uint64_t minimum_micro = 0;  ///< that all minimums together are sure of
+  bool minimums_fit = true;         ///< into the budget
 };
 FitReport check_fit(const LedgerSpec& spec);
 

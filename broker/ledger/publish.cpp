@@ -34,7 +34,7 @@ void write_type(TypeConfig& to, const LedgerSpec& spec, std::uint32_t index) {
   to.family_mask.set(family);
   to.group_mask.set(groups);
   to.cost_milli.set(type.cost_milli);
-  to.minimum.set(type.minimum);
+  to.minimum.set(type.standing == Standing::kKnown ? type.minimum : 0);
   to.memory_bytes.set(type.memory_bytes);
 }
 
@@ -108,6 +108,10 @@ void publish_config(const SegmentView& view, const LedgerSpec& spec) {
   for (std::uint32_t type = 0; type < kMaxTypes; ++type) write_type(block.types[type], spec, type);
   for (std::uint32_t group = 0; group < kMaxGroups; ++group)
     write_group(block.groups[group], spec, group);
+  std::uint32_t minimum_mask = 0;
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+    minimum_mask |= block.types[type].minimum.get() != 0 ? 1U << type : 0U;
+  block.minimum_mask.set(minimum_mask);
   header.config_epoch.store(next, std::memory_order_release);
 }
 

@@ -23,8 +23,6 @@ UsageOrigin origin_of(UsageSource source) {
   return UsageOrigin::kNone;
 }
 
-bool is_running(SlotWord word) { return word.is_held() && word.state() != SlotState::kPending; }
-
 }  // namespace
 
 std::vector<bool> find_holders(const SegmentView& view) {
@@ -110,7 +108,7 @@ std::vector<AccountedSlot> Accountant::read_slots(const ProcessTable& processes,
     held.facts.word = word;
     held.facts.memory_cost_bytes = record.memory_bytes.get();
     const std::uint64_t nonce = record.nonce.get();
-    if (is_running(word)) held.facts.active_ns = find_active_ns(view, slot, nonce, now_ns);
+    if (word.has_begun()) held.facts.active_ns = find_active_ns(view, slot, nonce, now_ns);
     held.facts.reported = load_report(view, slot, nonce, now_ns);
     held.facts.charged = ChargeWord{view.charges(epoch)[slot].load(std::memory_order_relaxed)};
     std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load

@@ -16,8 +16,7 @@ namespace {
 
 /// Its job runs, and its owner is an entry in use.
 bool is_judged(const AccountedSlot& slot) {
-  const SlotWord word = slot.facts.word;
-  return word.is_held() && word.state() != SlotState::kPending && slot.attach != 0;
+  return slot.facts.word.has_begun() && slot.attach != 0;
 }
 
 PressureJob make_job(const AccountedSlot& slot) {

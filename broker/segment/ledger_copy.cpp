@@ -73,14 +73,32 @@ void put_slot(const SegmentView& view, const SlotCopy& copy, std::uint32_t owner
   view.word(copy.slot).store(word.raw, std::memory_order_release);
 }
 
-void put_totals(const SegmentView& view, const CounterTotals& totals) {
+void put_histogram(Histogram& to, const HistogramValues& values) {
+  for (std::size_t i = 0; i < kBuckets; ++i) to.counts[i].set(values.counts[i]);
+  to.sum_us.set(values.sum_us);
+}
+
+void put_totals(const SegmentView& view, const NodeTotals& totals) {
   CounterSet& set = view.counters(view.process_count()).shared;
-  set.claims.set(totals.claims);
-  set.releases.set(totals.releases);
+  NodeRecord& node = view.node();
   set.reaped.set(totals.reaped);
   set.stale.set(totals.stale);
-  for (std::size_t reason = 0; reason < kReasons; ++reason)
-    set.refusals[reason].set(totals.refusals[reason]);
+  for (std::uint32_t type = 0; type <= kMaxTypes; ++type) {
+    for (std::size_t reason = 0; reason < kReasons; ++reason)
+      node.refusals[0].by_type[type][reason].set(totals.types[type].refusals[reason]);
+  }
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
+    const TypeTotals& from = totals.types[type];
+    set.claims[type].set(from.claims);
+    set.releases[type].set(from.releases);
+    node.reaped[type].set(from.reaped);
+    node.forced[type].set(from.forced);
+    put_histogram(node.hold[type], from.hold);
+    // Short holds are not kept in it: see NodeRecord::hold.
+    node.hold[type].counts[0].set(0);
+    put_histogram(node.wait[type], from.wait);
+  }
+  put_histogram(node.reap, totals.reap);
 }
 
 /// Is the owner still known by pid alone? A process that has come itself ends its claims itself,
@@ -102,7 +120,7 @@ LedgerCopy copy_ledger(const ProcessTable& processes) {
   copy.drain = view.header().drain.load(std::memory_order_acquire) & ~kDrainRebuild;
   for (std::uint32_t type = 0; type < kMaxTypes; ++type)
     copy.overrides[type] = view.limit_override(type).word.load(std::memory_order_acquire);
-  copy.totals = read_counters(view);
+  copy.totals = read_totals_by_type(view);
   std::map<std::uint32_t, std::optional<OwnerCopy>> owners;
   const std::uint32_t mark = view.mark();
   for (std::uint32_t slot = 0; slot < mark; ++slot) {

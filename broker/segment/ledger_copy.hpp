@@ -45,7 +45,7 @@ struct LedgerCopy {
   std::uint64_t token_segment_id = 0;
   std::uint64_t drain = 0;  ///< what operators drained
   std::array<std::uint64_t, kMaxTypes> overrides{};
-  CounterTotals totals;
+  NodeTotals totals;
   std::vector<OwnerCopy> owners;
   std::vector<SlotCopy> slots;
   std::vector<std::uint32_t> generations;  ///< of all slots below the mark: they never go back

@@ -75,10 +75,11 @@ class Owner {
     OpenedSegment existing = open_segment(options_.path, Access::kReadWrite, boot_id_);
     // A broker was here before and its segment is not, or is damaged: somebody may hold slots in
     // it. One of an earlier boot has no users.
-    owned_.has_lost_users =
-        had_lock_ && existing.code != Errc::kOk && existing.code != Errc::kLayoutMismatch &&
-        (existing.code != Errc::kNotReady || existing.validation.identity.boot_id == boot_id_ ||
-         existing.validation.identity.segment_id == 0);
+    owned_.has_lost_users = had_lock_ && existing.code != Errc::kOk &&
+                            existing.code != Errc::kLayoutMismatch &&
+                            (existing.code != Errc::kNotReady ||
+                             !is_other_boot(existing.validation.identity.boot_id, boot_id_) ||
+                             existing.validation.identity.segment_id == 0);
     switch (existing.code) {
       case Errc::kOk:
         return adopt(std::move(existing));
@@ -386,7 +387,10 @@ class Owner {
       return fail(kExitInternal, directory + ": cannot allocate " + std::to_string(bytes) +
                                      " bytes: " + error_text(error));
     }
-    if (::fchown(file.get(), static_cast<uid_t>(-1), group_) != 0) {
+    // Where it is the group already nothing is asked for: the packaged unit leaves no such call.
+    struct stat made {};
+    const bool is_theirs = ::fstat(file.get(), &made) == 0 && made.st_gid == group_;
+    if (!is_theirs && ::fchown(file.get(), static_cast<uid_t>(-1), group_) != 0) {
       return fail(kExitPermission, "segment.group: cannot give the segment to group '" +
                                        options_.group + "': " + error_text(errno) +
                                        "; run the broker as a member of it");

@@ -42,6 +42,14 @@ struct Rules {
     }
   };
 
+  /// Room that another type is sure of while it holds fewer slots than this.
+  struct Minimum {
+    std::uint32_t type;
+    std::uint32_t count;
+    std::uint32_t cost_milli;
+    std::array<std::uint32_t, kMaxGroups> weights;  ///< in the order of Rules::groups
+  };
+
   bool known = false;
   bool draining = false;
   bool idle_rule = true;
@@ -54,6 +62,8 @@ struct Rules {
   std::uint64_t memory_headroom_bytes = 0;
   std::uint64_t memory_used_bytes = 0;  ///< sampled, from the sample block
   std::array<Group, kMaxGroups> groups;
+  std::uint32_t minimum_count = 0;
+  std::array<Minimum, kMaxTypes> minimums;  ///< of other types; likewise only the first are meant
 };
 
 /// What a set of slot words uses, as far as one claim's rules ask.
@@ -66,6 +76,10 @@ struct Usage {
   bool duplicate_key = false;
   std::array<std::uint64_t, kMaxGroups>
       by_group{};  ///< weight taken, in the order of Rules::groups
+  // Kept for types that are below their minimum: keep_minimums().
+  bool keeps_room = false;
+  std::uint64_t kept_micro = 0;
+  std::array<std::uint64_t, kMaxGroups> kept_by_group{};
 
   /// Adds one slot. type < kMaxTypes.
   constexpr void add(const Rules& rules, std::uint32_t type, std::uint64_t slot_charge_micro,
@@ -88,8 +102,10 @@ struct Verdict {
   std::uint64_t in_use = 0;           ///< kTypeLimit, kGroupLimit
   std::uint32_t group = 0;            ///< kGroupLimit, kTooLarge by weight: index
   std::uint32_t weight = 0;           ///< kGroupLimit
+  std::uint64_t kept_weight = 0;      ///< kGroupLimit: kept for other types, beside what is in use
   std::int64_t required_micro = 0;    ///< kCpu, kTooLarge by CPU
   std::int64_t available_micro = 0;   ///< kCpu, kTooLarge by CPU
+  std::uint64_t kept_micro = 0;       ///< kCpu: kept for other types, and so not available
   std::uint64_t memory_required = 0;  ///< kMemory, kTooLarge by memory
   std::uint64_t memory_used = 0;      ///< kMemory: used and pending
   std::uint64_t memory_max = 0;       ///< kMemory, kTooLarge by memory
@@ -100,6 +116,32 @@ struct Verdict {
 /// a + b, saturating: figures from a scribbled segment must not wrap into "fits".
 constexpr std::uint64_t add_saturating(std::uint64_t a, std::uint64_t b) noexcept {
   return a > ~std::uint64_t{0} - b ? ~std::uint64_t{0} : a + b;
+}
+
+/// Slots of each type.
+using TypeCounts = std::array<std::uint32_t, kMaxTypes>;
+
+/// Sets what is kept of CPU and groups for types of which fewer slots are held than their minimum:
+/// the default cost and weight of each slot that is lacking. `held` are counts of held slots alone:
+/// a tentative one may come to nothing, and its type is still sure of the room.
+constexpr void keep_minimums(const Rules& rules, const TypeCounts& held, Usage& usage) noexcept {
+  if (rules.minimum_count == 0) return;
+  usage.keeps_room = false;
+  usage.kept_micro = 0;
+  usage.kept_by_group = {};
+  for (std::uint32_t i = 0; i < rules.minimum_count; ++i) {
+    const Rules::Minimum& minimum = rules.minimums[i];
+    const std::uint32_t count = held[minimum.type & (kMaxTypes - 1U)];
+    if (count >= minimum.count) continue;
+    const std::uint64_t lacking = minimum.count - count;
+    usage.keeps_room = true;
+    usage.kept_micro =
+        add_saturating(usage.kept_micro, lacking * std::uint64_t{minimum.cost_milli} * 1000U);
+    for (std::uint32_t group = 0; group < rules.group_count; ++group) {
+      usage.kept_by_group[group] =
+          add_saturating(usage.kept_by_group[group], lacking * minimum.weights[group]);
+    }
+  }
 }
 
 /// Weight of the group that is taken: by slots and from outside. `position` is an index into
@@ -117,10 +159,12 @@ constexpr std::int64_t difference_micro(std::uint64_t a, std::uint64_t b) noexce
 }
 
 /// CPU that a new job may take, microcores. With nothing else on the node the idle rule offers the
-/// whole capacity.
+/// whole capacity, unless other types are sure of some: what is above the budget would be theirs.
 constexpr std::int64_t available_micro(const Rules& rules, const Usage& usage) noexcept {
-  if (rules.idle_rule && usage.slots == 0) return difference_micro(rules.capacity_micro, 0);
-  return difference_micro(rules.budget_micro, usage.charged_micro);
+  if (rules.idle_rule && usage.slots == 0 && !usage.keeps_room)
+    return difference_micro(rules.capacity_micro, 0);
+  return difference_micro(rules.budget_micro,
+                          add_saturating(usage.charged_micro, usage.kept_micro));
 }
 
 /// Can this request never fit, whatever the others do? Measured use plays no part.
@@ -156,6 +200,15 @@ constexpr Verdict check_too_large(const Rules& rules, const Request& request) no
 
 namespace detail {
 
+/// Precondition: the group has a limit.
+constexpr bool has_group_room(const Rules& rules, const Usage& usage,
+                              std::uint32_t position) noexcept {
+  const Rules::Group& group = rules.groups[position];
+  const std::uint64_t taken =
+      add_saturating(group_use(rules, usage, position), usage.kept_by_group[position]);
+  return add_saturating(taken, group.weight) <= group.limit;
+}
+
 constexpr Verdict check_counts(const Rules& rules, const Usage& usage) noexcept {
   Verdict verdict;
   if (rules.limit != kNoLimit && usage.in_family >= rules.limit) {
@@ -167,10 +220,11 @@ constexpr Verdict check_counts(const Rules& rules, const Usage& usage) noexcept 
   for (std::uint32_t i = 0; i < rules.group_count; ++i) {
     const Rules::Group& group = rules.groups[i];
     const std::uint64_t use = group_use(rules, usage, i);
-    if (group.limit != kNoLimit && add_saturating(use, group.weight) > group.limit) {
+    if (group.limit != kNoLimit && !has_group_room(rules, usage, i)) {
       verdict.reason = Reason::kGroupLimit;
       verdict.limit = group.limit;
       verdict.in_use = use;
+      verdict.kept_weight = usage.kept_by_group[i];
       verdict.group = group.index;
       verdict.weight = group.weight;
       return verdict;
@@ -214,8 +268,19 @@ constexpr Verdict decide(const Rules& rules, const Request& request, const Usage
   }
   verdict.required_micro = static_cast<std::int64_t>(request.cost_milli) * 1000;
   verdict.available_micro = available_micro(rules, usage);
-  if (verdict.available_micro < verdict.required_micro) verdict.reason = Reason::kCpu;
+  if (verdict.available_micro < verdict.required_micro) {
+    verdict.reason = Reason::kCpu;
+    verdict.kept_micro = usage.kept_micro;
+  }
   return verdict;
+}
+
+/// Can a minimum of this type keep room from the claim?
+constexpr bool has_minimum(const Rules& rules, std::uint32_t type) noexcept {
+  for (std::uint32_t i = 0; i < rules.minimum_count; ++i) {
+    if (rules.minimums[i].type == type) return true;
+  }
+  return false;
 }
 
 /// Would taking away one tentative word of this type, cost and memory ease a limit that fails for
@@ -230,8 +295,7 @@ constexpr bool is_in_the_way(const Rules& rules, const Request& request, const U
   }
   for (std::uint32_t i = 0; i < rules.group_count; ++i) {
     const Rules::Group& group = rules.groups[i];
-    if (group.limit != kNoLimit &&
-        add_saturating(group_use(rules, counted, i), group.weight) > group.limit &&
+    if (group.limit != kNoLimit && !detail::has_group_room(rules, counted, i) &&
         group.weight_of(type & 31U) != 0) {
       return true;
     }
@@ -245,8 +309,9 @@ constexpr bool is_in_the_way(const Rules& rules, const Request& request, const U
   }
   const bool cpu_fails =
       available_micro(rules, counted) < static_cast<std::int64_t>(request.cost_milli) * 1000;
-  // Under the idle rule any other slot, even one without cost, takes the node out of idleness.
-  return cpu_fails && (cost_milli != 0 || rules.idle_rule);
+  // Under the idle rule any other slot, even one without cost, takes the node out of idleness; and
+  // one that counts towards a minimum gives back, once it is held, what is kept for it.
+  return cpu_fails && (cost_milli != 0 || rules.idle_rule || has_minimum(rules, type & 31U));
 }
 
 /// The name that CLI, JSON, logs and metrics use.

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "slotd/claim.hpp"
+#include "slotd/events.hpp"
 #include "slotd/fork_guard.hpp"
 #include "slotd/held_copies.hpp"
 #include "slotd/notices.hpp"
@@ -128,8 +129,8 @@ class Attachment {
   HeldSlot claim(ClaimRequest& wanted, Verdict& refusal) noexcept {
     const std::uint32_t type = wanted.request.type;
     if (has_waiters() && gives_way(wanted)) [[unlikely]]
-      return refuse_queued(refusal);
-    wanted.look_first = was_refused(type);
+      return refuse_queued(type, refusal);
+    wanted.look_first = !wanted.in_turn && was_refused(type);
     QuickClaim quick(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
     const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
     if (wanted.look_first || !with_rules(type, claim_quickly))
@@ -170,6 +171,7 @@ class Attachment {
     const bool was_held = end_copy(held);
     if (has_moved()) [[unlikely]]
       return release_moved(held, true);
+    const std::uint64_t since_ns = claimed_at_ns(held);
     const StepResult result = release_slot(view(), held.ref());
     if (result.code != Errc::kOk) [[unlikely]]
       return is_damaged(held) ? Errc::kOk : counted(result.code);
@@ -178,18 +180,22 @@ class Attachment {
       return release_moved(held, true);
     if (held.slot < hint_.load(std::memory_order_relaxed))
       hint_.store(held.slot, std::memory_order_relaxed);
-    count(&CounterSet::releases, 1);
+    // Whoever waits for it first.
     if (has_waiters()) [[unlikely]]
       wake_waiters(processes_);
+    note_released(held, result.before, since_ns);
     return Errc::kOk;
   }
 
   Errc activate(const HeldSlot& held) noexcept {
-    return stepped(held, activate_slot(view(), held.ref(), processes_.clock().coarse_ns()),
-                   &Attachment::activate);
+    const StepResult result = activate_slot(view(), held.ref(), processes_.clock().coarse_ns());
+    note_step(EventKind::kActivate, held, result);
+    return stepped(held, result, &Attachment::activate);
   }
   Errc end(const HeldSlot& held) noexcept {
-    return stepped(held, end_slot(view(), held.ref()), &Attachment::end);
+    const StepResult result = end_slot(view(), held.ref());
+    note_step(EventKind::kEnd, held, result);
+    return stepped(held, result, &Attachment::end);
   }
 
   Errc report(const HeldSlot& held, const Report& figures) noexcept {
@@ -238,13 +244,8 @@ class Attachment {
   /// segment's life.
   std::optional<std::uint32_t> find_type(std::string_view name) const noexcept;
 
-  void count_refusal(Reason reason) noexcept {
-    count_cell(
-        [reason](CounterSet& set) -> Cell<std::uint64_t>& {
-          return set.refusals[static_cast<std::size_t>(reason)];
-        },
-        1);
-  }
+  /// `type` may be none that there is.
+  void count_refusal(std::uint32_t type, Reason reason) noexcept;
   void count(Cell<std::uint64_t> CounterSet::*field, std::uint64_t by) noexcept {
     count_cell([field](CounterSet& set) -> Cell<std::uint64_t>& { return set.*field; }, by);
   }
@@ -267,15 +268,12 @@ class Attachment {
     kPause,  ///< look again soon
     kSleep,
   };
+  Errc leave_admitted(WaiterSeat& seat) noexcept;
+  bool claim_in_turn(ClaimRequest& wanted, HeldSlot& held, Verdict& refusal) noexcept;
   WaitStep try_in_turn(ClaimRequest& wanted, WaiterSeat& seat, ProbeMode probe, HeldSlot& held,
                        Verdict& refusal) noexcept;
   Errc wait_claim(ClaimRequest& wanted, const WaitLimit& limit, HeldSlot& held, Verdict& refusal);
-  [[gnu::noinline, gnu::cold]] HeldSlot refuse_queued(Verdict& refusal) noexcept {
-    refusal = Verdict{};
-    refusal.reason = Reason::kQueuedAhead;
-    count_refusal(Reason::kQueuedAhead);
-    return {};
-  }
+  HeldSlot refuse_queued(std::uint32_t type, Verdict& refusal) noexcept;
   ~Attachment() = default;
 
   /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
@@ -294,9 +292,21 @@ class Attachment {
     if (state != static_cast<std::uint64_t>(SegmentState::kReady) || has_moved()) [[unlikely]]
       return undo_admitted(held, refusal);
     hint_.store(held.slot + 1U, std::memory_order_relaxed);
-    count(&CounterSet::claims, 1);
+    note_claimed(held, word, record.claimed_at_ns.get(), wanted.waiting_since_ns);
     return held;
   }
+
+  // ---- What is told of it, to this process's own lines: see record_layout.hpp.
+
+  std::uint64_t claimed_at_ns(const HeldSlot& held) const noexcept;
+  void note_event(const Event& event) noexcept;
+  Event make_event(EventKind kind, const HeldSlot& held, std::uint32_t type,
+                   std::uint64_t now_ns) const noexcept;
+  void note_claimed(const HeldSlot& held, SlotWord word, std::uint64_t now_ns,
+                    std::uint64_t waiting_since_ns) noexcept;
+  void note_released(const HeldSlot& held, SlotWord word, std::uint64_t since_ns) noexcept;
+  std::uint64_t count_wait(std::uint32_t type, std::uint64_t since_ns) noexcept;
+  void note_step(EventKind kind, const HeldSlot& held, const StepResult& result) noexcept;
 
   // Below: full_claim.hpp.
   HeldSlot undo_admitted(const HeldSlot& held, Verdict& refusal) noexcept;
@@ -373,11 +383,13 @@ class Attachment {
     // In a segment that is not in force any more this changed nothing: the claim stands in the next
     // one as it was before, or as it is now, and the caller comes again.
     if (is_retired()) return Errc::kRetired;
+    note_handed_over(held, result.word, target);
     note_transfer(held, result.word);
     held.generation = result.word.generation();
     return Errc::kOk;
   }
   void note_transfer(const HeldSlot& before, SlotWord word) noexcept;
+  void note_handed_over(const HeldSlot& held, SlotWord word, ProcessRef target) noexcept;
 
   ProcessRef find_owner(int pid, std::uint64_t start_ticks) const noexcept;
 
@@ -398,15 +410,7 @@ class Attachment {
   }
 
   template <typename Select>
-  void count_cell(Select select, std::uint64_t by) noexcept {
-    CounterBlock& block = view().counters(self_.index);
-    if (is_primary_thread()) {
-      Cell<std::uint64_t>& cell = select(block.primary);
-      cell.set(cell.get() + by);
-    } else {
-      select(block.shared).value.fetch_add(by, std::memory_order_relaxed);
-    }
-  }
+  void count_cell(Select select, std::uint64_t by) noexcept;
 
   /// Calls `use` with rules for it to bring up to date: kept ones for the primary thread.
   template <typename Use>
@@ -471,5 +475,6 @@ inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name)
 #include "slotd/attaching.hpp"      // IWYU pragma: export
 #include "slotd/binding.hpp"        // IWYU pragma: export
 #include "slotd/full_claim.hpp"     // IWYU pragma: export
+#include "slotd/noting.hpp"         // IWYU pragma: export
 #include "slotd/succession.hpp"     // IWYU pragma: export
 #include "slotd/waiting_claim.hpp"  // IWYU pragma: export

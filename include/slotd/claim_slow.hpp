@@ -17,11 +17,6 @@ inline void pause_cpu() noexcept {
 #endif
 }
 
-/// Were both words held by the same claim? Then it was held at every instant between the two loads.
-constexpr bool is_held_throughout(SlotWord before, SlotWord after) noexcept {
-  return before.is_held() && after.is_held() && before.same_claim(after);
-}
-
 }  // namespace detail
 
 inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
@@ -34,10 +29,11 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
 /// rules have just changed.
 inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous,
                               const PassWords& pass) noexcept {
-  const Usage confirmed =
-      sum_pass(with.with(RecordTrust::kCertain), pass, [&](std::uint32_t slot, SlotWord word) {
-        return detail::is_held_throughout(previous[slot], word);
-      });
+  Usage confirmed = sum_pass(
+      with.with(RecordTrust::kCertain), pass,
+      [&](std::uint32_t slot, SlotWord word) { return is_held_throughout(previous[slot], word); });
+  // No more may be kept than was at some instant.
+  keep_minimums(rules_, count_possible(previous, pass), confirmed);
   return is_still_current() ? decide(rules_, wanted_, confirmed) : Verdict{};
 }
 
@@ -53,11 +49,14 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
       drop_word();
       return Outcome::kRestart;
     }
+    turn ^= 1U;
     PassWords& pass = passes[turn];
     load_pass(view_, slot_, pass);
     const PassContext with = context();
-    const Usage counted =
-        sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
+    Usage counted = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
+    // Two slots of one pass may never have been held at once: towards a minimum count those that
+    // were.
+    keep_minimums(rules_, count_certain(passes[turn ^ 1U], pass), counted);
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
     if (!is_still_current() || (confirmations > 0 && !(stamp_ == previous_stamp))) {
       confirmations = 0;
@@ -79,7 +78,6 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
       continue;
     }
     previous_stamp = stamp_;
-    turn ^= 1U;
   }
   return refuse_word(contended());
 }
@@ -167,7 +165,7 @@ inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
     load_pass(view_, kNoSlot, passes[1]);
     const Usage lasting = sum_pass(
         context().with(RecordTrust::kCertain), passes[1], [&](std::uint32_t slot, SlotWord word) {
-          return detail::is_held_throughout(passes[0][slot], word) || is_unmoved(slot, word);
+          return is_held_throughout(passes[0][slot], word) || is_unmoved(slot, word);
         });
     if (!is_still_current()) continue;
     if (decide(rules_, wanted_, lasting)) {
@@ -238,7 +236,7 @@ inline Verdict Claim::judge_full_table(PassPair& passes) noexcept {
   // free.
   if (reap_seen(passes[1])) return verdict;
   for (std::uint32_t slot = 0; slot < view_.slot_count(); ++slot) {
-    if (!detail::is_held_throughout(passes[0][slot], passes[1][slot])) return verdict;
+    if (!is_held_throughout(passes[0][slot], passes[1][slot])) return verdict;
   }
   verdict.reason = Reason::kTableFull;
   verdict.limit = view_.slot_count();

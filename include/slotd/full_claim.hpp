@@ -38,7 +38,7 @@ inline bool Attachment::end_overdue_settling() noexcept {
   if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
   if (!result.verdict) {
     set_refused(type, true);
-    count_refusal(result.verdict.reason);
+    count_refusal(type, result.verdict.reason);
     refusal = result.verdict;
     // Its word stood in others' way, or it freed what the dead had left.
     if (!wanted.in_turn) wake_waiters(processes_);

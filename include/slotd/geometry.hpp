@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "slotd/layout.hpp"
+#include "slotd/record_layout.hpp"
 #include "slotd/slot_word.hpp"
 
 namespace slotd::inline v0_1 {
@@ -56,6 +57,8 @@ constexpr Geometry compute_geometry(Capacities capacities) noexcept {
   place(SectionId::kProcesses, capacities.processes + 1, sizeof(ProcessEntry));
   place(SectionId::kCounters, capacities.processes + 1, sizeof(CounterBlock));
   place(SectionId::kWaiters, kMaxWaiters, sizeof(WaiterEntry));
+  place(SectionId::kEvents, capacities.processes + 1, sizeof(EventRing));
+  place(SectionId::kNode, 1, sizeof(NodeRecord));
   geometry.total_bytes = (at + 4095) / 4096 * 4096;
   return geometry;
 }
@@ -85,6 +88,8 @@ constexpr std::uint64_t compute_fingerprint() noexcept {
   mix(offsetof(ProcessEntry, watched));
   mix(sizeof(CounterBlock));
   mix(sizeof(WaiterEntry));
+  mix(sizeof(EventRing));
+  mix(sizeof(NodeRecord));
   mix(kStateShift);
   mix(kOwnerShift);
   mix(kGenerationShift);

@@ -2,17 +2,25 @@
 // when, and with which memory order. It makes no system call and allocates nothing; segment.hpp
 // maps, segment_view.hpp checks and hands out.
 //
-//   offset 0     Header            4096 bytes; identity, section table, the control line
-//                ConfigBlock x 2   limits, weights, costs, budget; the broker fills the idle one
-//                and flips config_epoch TypeName x 32     append-only: an index belongs to its name
-//                for the segment's life GroupName x 16    likewise LimitOverride x 32  operator
-//                words, effective without the broker slot words        8 bytes each, dense: scanned
-//                by every claim fingerprints      8 bytes each, dense: scanned by claims that carry
-//                a key SlotRecord        one a slot: key, memory cost, nonce, times SampleBlock x 2
-//                heartbeat, memory used, mark; then its charge words and memory words, dense
-//                SlotSample one a slot: what the broker measured, for display and notices
-//                ProcessEntry one a process, entry 0 unused (owner 0 means nobody) CounterBlock one
-//                a process
+// clang-format off
+//   offset 0  Header             4096 bytes; identity, section table, the control line
+//             ConfigBlock x 2    limits, weights, costs, budget; the broker fills the idle one and flips config_epoch
+//             TypeName x 32      append-only: an index belongs to its name for the segment's life
+//             GroupName x 16     likewise
+//             LimitOverride x 32 operator words, effective without the broker
+//             slot words         8 bytes each, dense: scanned by every claim
+//             fingerprints       8 bytes each, dense: scanned by claims that carry a key
+//             SlotRecord         one a slot: key, memory cost, nonce, times
+//             SampleBlock x 2    heartbeat, memory used, mark; filled and flipped like the config blocks
+//             charge words       x 2: what each slot is charged
+//             memory words       x 2: what each slot counts of memory
+//             SlotSample         one a slot: what the broker measured, for display and notices
+//             ProcessEntry       one a process, entry 0 unused (owner 0 means nobody)
+//             CounterBlock       one a process
+//             WaiterEntry        one a claim that waits
+//             EventRing          one a process
+//             NodeRecord         one: rare counts, histograms, events of no process
+// clang-format on
 //
 // Rules
 // - Zero means free, absent or not yet; a zero-filled file of the right size is a segment that is
@@ -39,7 +47,7 @@
 namespace slotd::inline v0_1 {
 
 inline constexpr std::uint64_t kMagic = 0x4745'5344'544f'4c53ULL;  // "SLOTDSEG" in memory order
-inline constexpr std::uint32_t kLayout = 3;
+inline constexpr std::uint32_t kLayout = 4;
 inline constexpr std::uint32_t kMaxTypes = 32;
 inline constexpr std::uint32_t kMaxGroups = 16;
 inline constexpr std::uint32_t kMaxAliases = 32;
@@ -96,6 +104,8 @@ enum class SectionId : std::uint32_t {
   kProcesses,
   kCounters,
   kWaiters,
+  kEvents,
+  kNode,
   kCount
 };
 inline constexpr std::size_t kSectionSlots = 16;  ///< room in the table; unused ones are zero
@@ -110,6 +120,14 @@ inline constexpr std::uint64_t kDrainRebuild =
     1ULL << 33;  ///< broker, after a rebuild, until holders have re-asserted; anybody may clear it
                  ///< kLongestSettlingNs after the segment was made: the broker may have died
 inline constexpr std::uint64_t kLongestSettlingNs = 5'000'000'000;
+
+/// Header::reload_result: what has become of the last reload that was asked for.
+enum class ReloadResult : std::uint64_t {
+  kReloaded = 0,
+  kInvalidFile = 1,      ///< or one that cannot hold on this node
+  kNeedsNewSegment = 2,  ///< a key changed that is fixed for the segment's life
+  kRebuilding = 3,       ///< the segment was lost: to be asked again in the new one
+};
 
 struct Header {
   // Preamble: frozen for all layouts, so that any two builds can name each other. Written once by
@@ -169,7 +187,7 @@ struct TypeConfig {
   Cell<std::uint32_t> family_mask;  ///< types that count against `limit`, itself included
   Cell<std::uint32_t> group_mask;   ///< groups in which it has a weight
   Cell<std::uint32_t> cost_milli;
-  Cell<std::uint32_t> minimum;
+  Cell<std::uint32_t> minimum;  ///< slots below which it is sure of CPU and of its groups
   Cell<std::uint32_t> reserved;
   Cell<std::uint64_t> memory_bytes;
   Cell<std::uint64_t> reserved1[3];
@@ -212,7 +230,8 @@ struct ConfigBlock {
   Cell<std::uint32_t> overtake_window_ms;
   Cell<std::uint32_t> turn_ms;
   Cell<std::uint32_t> alias_count;
-  Cell<std::uint32_t> reserved0[2];
+  Cell<std::uint32_t> minimum_mask;  ///< configured types whose minimum is not 0
+  Cell<std::uint32_t> reserved0;
   Cell<std::uint64_t> capacity_micro;
   Cell<std::uint64_t> budget_micro;
   Cell<std::uint64_t> memory_max_bytes;  ///< 0 = off
@@ -350,21 +369,6 @@ enum class Reason : std::uint8_t {
 };
 inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kCount);
 
-/// Counts of one process entry; they outlive its tenants, so sums over entries only grow. `primary`
-/// is written by one thread of the process without an RMW, `shared` by all others with one.
-struct alignas(kLine) CounterSet {
-  Cell<std::uint64_t> claims;  ///< admitted
-  Cell<std::uint64_t> releases;
-  Cell<std::uint64_t> reaped;  ///< held slots of dead owners that this process freed
-  Cell<std::uint64_t>
-      stale;  ///< releases and other steps refused because the token was stale or foreign
-  Cell<std::uint64_t> refusals[kReasons];
-};
-struct CounterBlock {
-  CounterSet primary;
-  CounterSet shared;
-};
-
 inline constexpr std::uint32_t kMaxWaiters = 1024;
 inline constexpr std::uint32_t kWaiterGroup = 16;  ///< entries behind one bit of Header::waiting
 static_assert(kMaxWaiters / kWaiterGroup == 64);
@@ -417,8 +421,7 @@ static_assert(sizeof(ProcessEntry) == 192 && offsetof(ProcessEntry, presence) ==
 static_assert(offsetof(ProcessEntry, hazard) == 64 && offsetof(ProcessEntry, watched) == 128);
 static_assert(sizeof(WaiterEntry) == 128 && offsetof(WaiterEntry, told) == 64);
 static_assert(offsetof(Header, waiting) == 424 && offsetof(Header, tickets) == 456);
-static_assert(sizeof(CounterSet) == 128 && sizeof(CounterBlock) == 256);
 
 }  // namespace slotd::inline v0_1
 
-#include "slotd/geometry.hpp"  // IWYU pragma: export
+#include "slotd/record_layout.hpp"  // IWYU pragma: export

@@ -95,6 +95,23 @@ inline void load_groups(const ConfigBlock& config, const SampleBlock& sample, st
   }
 }
 
+/// Those of other types. A drained type gets no room, so none is kept for it.
+inline void load_minimums(const ConfigBlock& config, std::uint64_t drain, std::uint32_t type,
+                          Rules& rules) noexcept {
+  rules.minimum_count = 0;
+  std::uint32_t mask = config.minimum_mask.get() & ~static_cast<std::uint32_t>(drain);
+  for (mask &= ~(1U << type); mask != 0; mask &= mask - 1U) {
+    const auto other = static_cast<std::uint32_t>(__builtin_ctz(mask));
+    const TypeConfig& from = config.types[other];
+    Rules::Minimum& minimum = rules.minimums[rules.minimum_count++];
+    minimum.type = other;
+    minimum.count = from.minimum.get();
+    minimum.cost_milli = from.cost_milli.get() & kMaxCostMilli;
+    for (std::uint32_t i = 0; i < rules.group_count; ++i)
+      minimum.weights[i] = config.groups[rules.groups[i].index].weights[other].get();
+  }
+}
+
 }  // namespace detail
 
 /// Fills `rules` for a claim of `type` from the blocks that the stamp names. Values are plain
@@ -119,6 +136,7 @@ inline void load_rules(const SegmentView& view, const LedgerStamp& stamp, std::u
   rules.memory_used_bytes = sample.memory_used_bytes.get();
   rules.group_count = 0;
   detail::load_groups(config, sample, index, from.group_mask.get(), rules);
+  detail::load_minimums(config, stamp.drain, index, rules);
 }
 
 /// Fills the costs that are defaults from the config block of `config_epoch`. An index out of range

@@ -161,10 +161,20 @@ inline SelfIdentity read_self_identity() noexcept {
   return self;
 }
 
-/// Identity of this boot; all zero where the kernel does not tell, which then matches itself.
+/// Is the file another one that was mounted over /proc's? Containers of some kinds are given a boot
+/// id of their own.
+inline bool is_mounted_over(const char* path) noexcept {
+  struct stat file {};
+  struct stat proc {};
+  return ::stat(path, &file) == 0 && ::stat("/proc", &proc) == 0 && file.st_dev != proc.st_dev;
+}
+
+/// Identity of this boot; all zero where the kernel does not tell, or a container is told something
+/// else: then it is unknown, and taken for the same as any.
 inline BootId read_boot_id() noexcept {
   BootId id{};
   std::array<char, 64> text{};
+  if (is_mounted_over("/proc/sys/kernel/random/boot_id")) return id;
   if (read_small_file("/proc/sys/kernel/random/boot_id", text) <= 0) return id;
   unsigned nibbles = 0;
   for (const char* at = text.data(); *at != '\0' && nibbles < 32; ++at) {

@@ -29,6 +29,7 @@
 #include <optional>
 
 #include "slotd/clock.hpp"
+#include "slotd/events.hpp"
 #include "slotd/layout.hpp"
 #include "slotd/presence.hpp"
 #include "slotd/process_entry.hpp"
@@ -214,9 +215,22 @@ class ProcessTable {
     if (!is_freeable(word, slot, {first.owner(), attach}, probe)) return std::nullopt;
     if (entry.attach.load(std::memory_order_seq_cst) != attach) return std::nullopt;
     std::uint64_t expected = word.raw;
+    const std::uint64_t since_ns = view_.record(slot).claimed_at_ns.get();
+    const std::uint64_t nonce = view_.record(slot).nonce.get();
     if (!cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst))
       return std::nullopt;
+    note_taken({EventKind::kReap, slot, word, since_ns, nonce});
     return word;
+  }
+
+  /// Counts and tells of a word that was taken from its owner, if it was held.
+  void note_taken(const TakenSlot& taken) const noexcept {
+    if (!taken.word.is_held() || !view_.writable()) return;
+    const std::uint32_t index = taken.word.owner();
+    const Reservation owner{
+        is_index(index) ? view_.process(index).reservation.load(std::memory_order_acquire) : 0};
+    count_taken(view_, taken, clock_.coarse_ns(), static_cast<std::uint32_t>(self_.pid),
+                owner.pid());
   }
 
   /// May reap_word() free this word now? Reads only. Used by read-only tools, which show such a
@@ -432,8 +446,11 @@ class ProcessTable {
           return false;  // a scribbler: the next recycler comes again
         if (entry.attach.load(std::memory_order_seq_cst) != attach) return false;
         std::uint64_t expected = word.raw;
+        const std::uint64_t since_ns = view_.record(slot).claimed_at_ns.get();
+        const std::uint64_t nonce = view_.record(slot).nonce.get();
         if (cell.compare_exchange_strong(expected, word.freed().raw, std::memory_order_seq_cst)) {
           reaped += word.is_held() ? 1 : 0;
+          note_taken({EventKind::kReap, slot, word, since_ns, nonce});
           break;
         }
         word = SlotWord{expected};

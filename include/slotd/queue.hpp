@@ -28,7 +28,7 @@ struct Totals {
   std::uint32_t slots = 0;
   std::uint64_t charged_micro = 0;
   std::uint64_t memory_bytes = 0;
-  std::array<std::uint32_t, kMaxTypes> by_type{};
+  TypeCounts by_type{};
 
   constexpr void add(std::uint32_t type, std::uint64_t micro, std::uint64_t bytes) noexcept {
     ++slots;
@@ -53,6 +53,7 @@ constexpr Usage usage_of(const Rules& rules, const Totals& totals) noexcept {
     for (std::uint32_t i = 0; i < rules.group_count; ++i)
       usage.by_group[i] += std::uint64_t{rules.groups[i].weight_of(type)} * count;
   }
+  keep_minimums(rules, totals.by_type, usage);
   return usage;
 }
 

@@ -26,7 +26,8 @@ struct ClaimRequest {
   KeyQuery key;
   bool look_first = false;  ///< the last claim of this type was refused: look before taking a word
   bool in_turn = false;     ///< it has been told: it gives way to nobody
-  std::uint32_t priority = 0;  ///< 0..255, larger first
+  std::uint32_t priority = 0;          ///< 0..255, larger first
+  std::uint64_t waiting_since_ns = 0;  ///< monotonic_ns() when it got in line; 0: it did not wait
 };
 
 /// A nonce that no other claim has: distinct seeds, slots, generations or ticks give distinct

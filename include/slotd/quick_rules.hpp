@@ -59,12 +59,35 @@ inline bool add_quick_class(std::uint32_t type, std::uint32_t mask, std::uint64_
   return true;
 }
 
+/// CPU that types with a minimum may be sure of.
+inline std::uint64_t kept_micro(const ConfigBlock& config, std::uint32_t minimum_mask) noexcept {
+  std::uint64_t milli = 0;
+  for (; minimum_mask != 0; minimum_mask &= minimum_mask - 1U) {
+    const TypeConfig& other = config.types[__builtin_ctz(minimum_mask)];
+    milli += std::uint64_t{other.minimum.get()} * (other.cost_milli.get() & kMaxCostMilli);
+  }
+  return milli * 1000U;
+}
+
+/// Weight of a group that types with a minimum, other than the claimed one, may be sure of.
+inline std::uint64_t kept_weight(const GroupConfig& group, const ConfigBlock& config,
+                                 std::uint32_t minimum_mask) noexcept {
+  std::uint64_t weight = 0;
+  for (; minimum_mask != 0; minimum_mask &= minimum_mask - 1U) {
+    const auto other = static_cast<std::uint32_t>(__builtin_ctz(minimum_mask));
+    weight += std::uint64_t{config.types[other].minimum.get()} * group.weights[other].get();
+  }
+  return weight;
+}
+
 inline bool add_quick_group(const ConfigBlock& config, const SampleBlock& sample,
-                            std::uint32_t type, std::uint32_t index, QuickRules& rules) noexcept {
+                            std::uint32_t type, std::uint32_t index, std::uint32_t minimum_mask,
+                            QuickRules& rules) noexcept {
   const GroupConfig& group = config.groups[index];
   const std::uint32_t weight = group.uniform_weight.get();
   const std::uint32_t limit = group.limit.get();
-  const std::uint64_t taken = sample.external_use[index].get();
+  const std::uint64_t taken =
+      add_saturating(sample.external_use[index].get(), kept_weight(group, config, minimum_mask));
   if (weight == 0 || group.weights[type].get() != weight) return false;
   std::uint64_t most = kNoLimit;
   if (limit != kNoLimit) most = taken < limit ? (limit - taken) / weight : 0;
@@ -88,7 +111,13 @@ inline bool fill_quick_rules(const SegmentView& view, std::uint32_t type_index,
   rules.default_cost_milli = type.cost_milli.get() & kMaxCostMilli;
   rules.default_memory_bytes = type.memory_bytes.get();
   rules.idle_rule = config.idle_rule.get() != 0;
-  rules.budget_micro = config.budget_micro.get();
+  // As if of the types that are sure of room none held any: what fits then fits all the more.
+  const std::uint32_t minimum_mask = config.minimum_mask.get() & ~(1U << type_index);
+  const std::uint64_t kept_micro = detail::kept_micro(config, minimum_mask);
+  const std::uint64_t budget_micro = config.budget_micro.get();
+  if (kept_micro > budget_micro) return false;
+  rules.idle_rule = rules.idle_rule && minimum_mask == 0;
+  rules.budget_micro = budget_micro - kept_micro;
   rules.room_micro = rules.idle_rule ? config.capacity_micro.get() : rules.budget_micro;
   rules.most_cost_milli = rules.budget_micro / 1000U;
   rules.classes = 0;
@@ -100,7 +129,7 @@ inline bool fill_quick_rules(const SegmentView& view, std::uint32_t type_index,
   std::uint32_t groups = type.group_mask.get() & ((1U << kMaxGroups) - 1U);
   for (; groups != 0; groups &= groups - 1U) {
     const auto index = static_cast<std::uint32_t>(__builtin_ctz(groups));
-    if (!add_quick_group(config, sample, type_index, index, rules)) return false;
+    if (!add_quick_group(config, sample, type_index, index, minimum_mask, rules)) return false;
   }
   return true;
 }

@@ -122,23 +122,58 @@ inline void add_slot(const PassContext& context, std::uint32_t slot, SlotWord wo
   if (has_key(*context.view, slot, word, context.key, context.trust)) usage.duplicate_key = true;
 }
 
-/// Usage of the words of a pass for which `wanted(slot, word)` is true.
+/// Usage of the words of a pass for which `wanted(slot, word)` is true; of these the held ones
+/// count towards minimums.
 template <typename Wanted>
 inline Usage sum_pass(const PassContext& context, const PassWords& pass, Wanted wanted) noexcept {
   const bool reserved_costs_alone =
       context.key.text.empty() && context.rules->memory_max_bytes == 0 &&
       context.view->sample(context.stamp.sample_epoch).charge_mark.get() == 0;
   Usage usage;
+  TypeCounts held{};
   for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
     const SlotWord word{pass.words[slot]};
     if (!wanted(slot, word)) continue;
+    if (word.is_held()) ++held[word.type()];
     if (reserved_costs_alone) {
       usage.add(*context.rules, word.type(), charge_micro(word, ChargeWord{}, false), 0);
     } else {
       add_slot(context, slot, word, usage);
     }
   }
+  keep_minimums(*context.rules, held, usage);
   return usage;
+}
+
+/// Were both words held by the same claim? Then it was held at every instant between the two loads.
+constexpr bool is_held_throughout(SlotWord before, SlotWord after) noexcept {
+  return before.is_held() && after.is_held() && before.same_claim(after);
+}
+
+/// Slots that were held at once: throughout two successive passes.
+inline TypeCounts count_certain(const PassWords& previous, const PassWords& pass) noexcept {
+  TypeCounts held{};
+  for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
+    if (is_held_throughout(previous[slot], pass[slot])) ++held[pass[slot].type()];
+  }
+  return held;
+}
+
+/// The most slots of each type that can have been held at any instant between two passes. A
+/// generation that has grown tells of claims that neither pass has seen, of any type.
+inline TypeCounts count_possible(const PassWords& previous, const PassWords& pass) noexcept {
+  TypeCounts held{};
+  std::uint32_t unseen = 0;
+  for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
+    const SlotWord before = previous[slot];
+    const SlotWord after = pass[slot];
+    if (!before.is_free()) ++held[before.type()];
+    if (!after.is_free() && (before.is_free() || after.type() != before.type()))
+      ++held[after.type()];
+    if (after.generation() != before.generation()) ++unseen;
+  }
+  for (std::uint32_t& count : held) count += unseen;
+  return held;
 }
 
 /// How gladly the node takes one more job, given that it can: 0.5 idle and 1 busy, or the free

@@ -150,7 +150,8 @@ inline std::string describe_validation(const Validation& validation, const BootI
     case Errc::kLayoutMismatch:
       return describe_mismatch(validation.identity);
     case Errc::kNotReady:
-      return validation.identity.segment_id != 0 && validation.identity.boot_id != boot_id
+      return validation.identity.segment_id != 0 &&
+                     is_other_boot(validation.identity.boot_id, boot_id)
                  ? "segment is of an earlier boot; the broker replaces it when it starts"
                  : "segment is being made";
     case Errc::kRetired:

@@ -17,6 +17,11 @@ namespace slotd::inline v0_1 {
 
 using BootId = std::array<std::uint64_t, 2>;
 
+/// Are they known to be of two boots? Zero is unknown.
+inline bool is_other_boot(const BootId& a, const BootId& b) noexcept {
+  return a != b && a != BootId{} && b != BootId{};
+}
+
 /// Which segment this is, beyond its path.
 struct SegmentIdentity {
   std::uint64_t segment_id = 0;
@@ -38,6 +43,8 @@ class SegmentView {
         fingerprints_(at<std::atomic<std::uint64_t>>(SectionId::kFingerprints)),
         records_(at<SlotRecord>(SectionId::kRecords)),
         processes_(at<ProcessEntry>(SectionId::kProcesses)),
+        counters_(at<CounterBlock>(SectionId::kCounters)),
+        events_(at<EventRing>(SectionId::kEvents)),
         segment_id_(header().segment_id.get()),
         writable_(writable) {}
 
@@ -66,9 +73,9 @@ class SegmentView {
   }
   SlotRecord& record(std::uint32_t slot) const noexcept { return records_[slot]; }
   ProcessEntry& process(std::uint32_t index) const noexcept { return processes_[index]; }
-  CounterBlock& counters(std::uint32_t index) const noexcept {
-    return at<CounterBlock>(SectionId::kCounters)[index];
-  }
+  CounterBlock& counters(std::uint32_t index) const noexcept { return counters_[index]; }
+  EventRing& events(std::uint32_t index) const noexcept { return events_[index]; }
+  NodeRecord& node() const noexcept { return *at<NodeRecord>(SectionId::kNode); }
   ConfigBlock& config(std::uint64_t epoch) const noexcept {
     return at<ConfigBlock>(SectionId::kConfig)[epoch & 1U];
   }
@@ -120,6 +127,8 @@ class SegmentView {
   std::atomic<std::uint64_t>* fingerprints_ = nullptr;
   SlotRecord* records_ = nullptr;
   ProcessEntry* processes_ = nullptr;
+  CounterBlock* counters_ = nullptr;
+  EventRing* events_ = nullptr;
   std::uint64_t segment_id_ = 0;
   bool writable_ = false;
 };
@@ -157,7 +166,7 @@ inline Validation validate_segment(const void* base, std::uint64_t bytes,
   if (result.identity.layout != kLayout || result.identity.fingerprint != kFingerprint) {
     return fail(Errc::kLayoutMismatch);
   }
-  if (result.identity.boot_id != boot_id) return fail(Errc::kNotReady);
+  if (is_other_boot(result.identity.boot_id, boot_id)) return fail(Errc::kNotReady);
   if (state == static_cast<std::uint64_t>(SegmentState::kBuilding)) return fail(Errc::kNotReady);
   if (state == static_cast<std::uint64_t>(SegmentState::kRetired)) return fail(Errc::kRetired);
   if (state != static_cast<std::uint64_t>(SegmentState::kReady)) return fail(Errc::kCorrupt);

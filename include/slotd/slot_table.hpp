@@ -27,10 +27,11 @@ struct SlotRef {
       0;  ///< of the claim: a generation comes again after 2^26 claims of its slot
 };
 
-/// Result of a step: the error, and the word as it is after the step.
+/// Result of a step: the error, and the word as it was before and is after the step.
 struct StepResult {
   Errc code = Errc::kOk;
   SlotWord word;
+  SlotWord before{};
 };
 
 /// The current word of a held claim; nothing when the claim is over or at another owner by now.
@@ -52,12 +53,12 @@ StepResult step_word(const SegmentView& view, SlotRef ref, Next next) noexcept {
     const auto word = load_claim(view, ref);
     if (!word) return {Errc::kStaleToken, {}};
     const std::optional<SlotWord> changed = next(*word);
-    if (!changed) return {Errc::kWrongState, *word};
-    if (*changed == *word) return {Errc::kOk, *word};
+    if (!changed) return {Errc::kWrongState, *word, *word};
+    if (*changed == *word) return {Errc::kOk, *word, *word};
     std::uint64_t expected = word->raw;
     if (view.word(ref.slot).compare_exchange_strong(expected, changed->raw,
                                                     std::memory_order_seq_cst)) {
-      return {Errc::kOk, *changed};
+      return {Errc::kOk, *changed, *word};
     }
   }
   return {Errc::kBusy, {}};
@@ -168,8 +169,8 @@ inline StepResult transfer_slot(const ProcessTable& processes, ProcessRef self, 
   return result;
 }
 
-/// Operator's free of one held slot, whoever holds it; the holder's later release is stale.
-/// kWrongState when nothing is held.
+/// Operator's free of one held slot, whoever holds it; the holder's later release is stale. The
+/// word returned is the one that was there. kWrongState when nothing is held.
 inline StepResult force_free_slot(const SegmentView& view, std::uint32_t slot) noexcept {
   std::atomic<std::uint64_t>& cell = view.word(slot);
   SlotWord word{cell.load(std::memory_order_seq_cst)};

@@ -83,6 +83,8 @@ struct SlotWord {
   /// Held: admitted and not yet freed. The two unused state values count as held, which is the safe
   /// reading of a scribble.
   constexpr bool is_held() const noexcept { return state() >= SlotState::kPending; }
+  /// Held, and its job was activated: what it uses is its own from then on.
+  constexpr bool has_begun() const noexcept { return state() > SlotState::kPending; }
   /// Counted by an admission: held or tentative.
   constexpr bool is_counted() const noexcept { return state() >= SlotState::kTentative; }
   constexpr bool is_valid() const noexcept {

@@ -30,19 +30,55 @@ namespace slotd::inline v0_1 {
 inline constexpr int kSnapshotPasses = 16;
 inline constexpr int kRecordAttempts = 4;
 
-/// Sums over all process entries.
-inline CounterTotals read_counters(const SegmentView& view) noexcept {
-  CounterTotals totals;
+/// Sums over all process entries and the node's record, by type. Entries that were never used are
+/// not touched.
+inline NodeTotals read_totals_by_type(const SegmentView& view) {
+  NodeTotals totals;
   for (std::uint32_t index = 1; index <= view.process_count(); ++index) {
+    if (view.process(index).attach.load(std::memory_order_acquire) == 0) continue;
     const CounterBlock& block = view.counters(index);
     for (const CounterSet* set : {&block.primary, &block.shared}) {
-      totals.claims += set->claims.get();
-      totals.releases += set->releases.get();
       totals.reaped += set->reaped.get();
       totals.stale += set->stale.get();
-      for (std::size_t reason = 0; reason < kReasons; ++reason)
-        totals.refusals[reason] += set->refusals[reason].get();
+      for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
+        totals.types[type].claims += set->claims[type].get();
+        totals.types[type].releases += set->releases[type].get();
+      }
     }
+  }
+  const NodeRecord& node = view.node();
+  for (const RefusalCounts& shard : node.refusals) {
+    for (std::uint32_t type = 0; type <= kMaxTypes; ++type) {
+      for (std::size_t reason = 0; reason < kReasons; ++reason)
+        totals.types[type].refusals[reason] += shard.by_type[type][reason].get();
+    }
+  }
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
+    TypeTotals& to = totals.types[type];
+    to.reaped = node.reaped[type].get();
+    to.forced = node.forced[type].get();
+    to.hold = read_histogram(node.hold[type]);
+    to.wait = read_histogram(node.wait[type]);
+    // Short holds are counted by what has ended alone: see NodeRecord::hold.
+    const std::uint64_t ended = to.releases + to.reaped + to.forced;
+    const std::uint64_t longer = to.hold.count() - to.hold.counts[0];
+    to.hold.counts[0] = ended > longer ? ended - longer : 0;
+  }
+  totals.reap = read_histogram(node.reap);
+  return totals;
+}
+
+/// The same, summed over types.
+inline CounterTotals read_counters(const SegmentView& view) {
+  const NodeTotals node = read_totals_by_type(view);
+  CounterTotals totals;
+  totals.reaped = node.reaped;
+  totals.stale = node.stale;
+  for (const TypeTotals& type : node.types) {
+    totals.claims += type.claims;
+    totals.releases += type.releases;
+    for (std::size_t reason = 0; reason < kReasons; ++reason)
+      totals.refusals[reason] += type.refusals[reason];
   }
   return totals;
 }
@@ -295,6 +331,7 @@ class SnapshotReader {
       type.pending = sum_by_mask(pending_by_type_, from.family_mask.get());
       type.waiting = waiting_by_type_[index];
       type.cost_milli = from.cost_milli.get();
+      type.minimum = from.minimum.get();
       type.memory_bytes = from.memory_bytes.get();
       const ClaimRequest request{make_request(view_, index), {}, true};
       type.verdict = Claim(processes_, {}, request, 0, 0).look();

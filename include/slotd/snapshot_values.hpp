@@ -75,6 +75,7 @@ struct TypeSnapshot {
   std::uint32_t pending = 0;
   std::uint32_t waiting = 0;
   std::uint32_t cost_milli = 0;
+  std::uint32_t minimum = 0;  ///< below so many it is sure of CPU and of its groups
   std::uint64_t memory_bytes = 0;
   Verdict verdict;  ///< what a claim with default costs would be told
 };
@@ -110,6 +111,42 @@ struct BrokerSnapshot {
   std::string version;           ///< of the one that runs or ran last
   double sample_age_s = -1;      ///< below 0: never sampled
   bool is_sample_stale = false;  ///< older than three intervals: figures are not what is used now
+};
+
+/// A histogram that was read: each count is its own bucket's alone.
+struct HistogramValues {
+  std::array<std::uint64_t, kBuckets> counts{};
+  std::uint64_t sum_us = 0;
+
+  std::uint64_t count() const noexcept {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t bucket : counts) sum += bucket;
+    return sum;
+  }
+};
+
+inline HistogramValues read_histogram(const Histogram& histogram) noexcept {
+  HistogramValues values;
+  for (std::size_t i = 0; i < kBuckets; ++i) values.counts[i] = histogram.counts[i].get();
+  values.sum_us = histogram.sum_us.get();
+  return values;
+}
+
+struct TypeTotals {
+  std::uint64_t claims = 0;
+  std::uint64_t releases = 0;
+  std::uint64_t reaped = 0;
+  std::uint64_t forced = 0;
+  std::array<std::uint64_t, kReasons> refusals{};
+  HistogramValues hold;
+  HistogramValues wait;
+};
+
+struct NodeTotals {
+  std::array<TypeTotals, kMaxTypes + 1> types{};  ///< the last: refusals of what is no type
+  std::uint64_t reaped = 0;                       ///< of all types
+  std::uint64_t stale = 0;
+  HistogramValues reap;
 };
 
 struct CounterTotals {

@@ -361,6 +361,11 @@ class WaiterSeat {
     set_bit();
   }
 
+  /// Has the holder a turn that is running?
+  bool is_told() const noexcept {
+    return is_taken() && WaiterTold{told().load(std::memory_order_acquire)}.is_running(now_ms());
+  }
+
   /// Ends a turn that cannot be used, running or over. True: there was one. Whoever made room
   /// while it stood has told nobody because of it, so the holder looks again before it sleeps.
   bool pass_turn() noexcept {

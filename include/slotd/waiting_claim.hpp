@@ -124,6 +124,14 @@ class SleepList {
 
 }  // namespace detail
 
+inline bool Attachment::claim_in_turn(ClaimRequest& wanted, HeldSlot& held,
+                                      Verdict& refusal) noexcept {
+  wanted.in_turn = true;
+  held = claim(wanted, refusal);
+  wanted.in_turn = false;
+  return held.slot != kNoSlot;
+}
+
 /// One look of a waiter for itself: frees what the dead have left, tells those that fit, and claims
 /// where it is among them. `seat` without an entry: no place in the line. The marks of the dead are
 /// looked at always; what else proves a death costs system calls.
@@ -140,10 +148,7 @@ class SleepList {
           : ask_queue(processes_, detail::with_costs(view(), wanted.request), wanted.priority);
   bool is_contended = false;
   if (answer == QueueAnswer::kGo) {
-    wanted.in_turn = true;
-    held = claim(wanted, refusal);
-    wanted.in_turn = false;
-    if (held.slot != kNoSlot) return WaitStep::kDone;
+    if (claim_in_turn(wanted, held, refusal)) return WaitStep::kDone;
     if (!refusal && !is_worth_waiting(refusal.reason)) return WaitStep::kOver;
     is_contended = refusal.reason == Reason::kContended;
   }
@@ -152,11 +157,19 @@ class SleepList {
   return had_turn ? WaitStep::kAgain : WaitStep::kSleep;
 }
 
+/// Who made room between the admission and this has counted this waiter twice, and told it.
+inline Errc Attachment::leave_admitted(WaiterSeat& seat) noexcept {
+  seat.leave();
+  wake_waiters(processes_);
+  return Errc::kOk;
+}
+
 /// Waits for a claim. kOk: admitted (held.slot), or not (`refusal` says what was in the way in the
 /// end). Else as check(): the segment is being replaced, or the process is no member.
 [[gnu::noinline]] inline Errc Attachment::wait_claim(ClaimRequest& wanted, const WaitLimit& limit,
                                                      HeldSlot& held, Verdict& refusal) {
   WaiterSeat seat(processes_, self_);
+  wanted.waiting_since_ns = monotonic_ns();
   seat.take(detail::with_costs(view(), wanted.request), wanted.priority);
   std::atomic<std::uint64_t>* const own = seat.is_taken() ? &seat.told() : nullptr;
   std::atomic<bool> is_cancelled{false};
@@ -173,6 +186,8 @@ class SleepList {
   for (bool is_recheck = false;;) {
     code = check();
     if (code != Errc::kOk) break;
+    // Whoever told it has found that it fits: to find that out again would only take time.
+    if (seat.is_told() && claim_in_turn(wanted, held, refusal)) return leave_admitted(seat);
     detail::SleepList sleep(processes_, self_);
     if (own != nullptr) {
       seat.confirm();
@@ -183,12 +198,7 @@ class SleepList {
     is_recheck = false;
     const WaitStep step =
         try_in_turn(wanted, seat, probes ? ProbeMode::kPidfd : ProbeMode::kMarkOnly, held, refusal);
-    if (step == WaitStep::kDone) {
-      // Who made room between the admission and this has counted this waiter twice, and told it.
-      seat.leave();
-      wake_waiters(processes_);
-      return Errc::kOk;
-    }
+    if (step == WaitStep::kDone) return leave_admitted(seat);
     const std::uint64_t now_ns = monotonic_ns();
     const bool is_late =
         now_ns >= limit.deadline_ns || is_cancelled.load(std::memory_order_acquire);

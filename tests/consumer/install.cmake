@@ -24,10 +24,19 @@ function(expect_all prefix etc)
   foreach(path IN ITEMS
       bin/slotd bin/slotctl include/slotd/client.hpp include/slotd/layout.hpp share/cmake/slotd/slotdConfig.cmake
       share/pkgconfig/slotd.pc lib/systemd/system/slotd.service lib/sysusers.d/slotd.conf
-      share/doc/slotd/LICENSE share/doc/slotd/README.md share/doc/slotd/examples/slotd-worker.conf)
+      share/bash-completion/completions/slotctl share/zsh/site-functions/_slotctl
+      share/fish/vendor_completions.d/slotctl.fish lib/systemd/catalog/slotd.catalog
+      share/doc/slotd/LICENSE share/doc/slotd/README.md share/doc/slotd/examples/slotd-worker.conf
+      share/doc/slotd/examples/slotd-livekit-example.yaml)
     expect_file(${prefix}/${path})
   endforeach()
   expect_file(${etc}/slotd/slotd.yaml)
+  find_program(SCDOC scdoc)
+  if(SCDOC)
+    foreach(page IN ITEMS man1/slotctl.1 man8/slotd.8 man5/slotd.yaml.5 man7/slotd.7)
+      expect_file(${prefix}/share/man/${page})
+    endforeach()
+  endif()
 endfunction()
 
 # As a package: the unit is the one of the repository, to the byte.
@@ -50,3 +59,4 @@ install_to("" ${root}/opt)
 expect_all(${root}/opt ${root}/opt/etc)
 expect_line(${root}/opt/lib/systemd/system/slotd.service
   "ExecStart=${root}/opt/bin/slotd --config ${root}/opt/etc/slotd/slotd.yaml")
+expect_line(${root}/opt/lib/systemd/system/slotd.service "ExecReload=${root}/opt/bin/slotctl reload --wait")

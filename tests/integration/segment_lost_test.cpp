@@ -135,7 +135,8 @@ TEST_P(SegmentLost, slots_claimed_just_before_are_asserted_by_their_holders) {
   lose();  // before the broker's next look, most likely
   wait_until_settled();
   const SegmentProbe probe(broker_.segment());
-  EXPECT_TRUE(wait_until([&] { return probe.type("plain").in_use == 4; }));
+  EXPECT_TRUE(wait_until([&] { return probe.type("plain").in_use == 4; }))
+      << broker_.log_of_run() << "the holder: " << worker.ask("claim plain").text;
   WorkerProcess other(broker_.segment());
   EXPECT_EQ(other.ask("claim plain").text, "refused type_limit") << "nobody gets their room";
 }

@@ -254,6 +254,19 @@ TEST_F(SlotctlSpoiltSegment, SegmentOfAnEarlierBootIs69) {
   EXPECT_EQ(on_copy({"run", "-t", "web", "--", "true"}).status, 69);
 }
 
+/// Containers of some kinds are given a boot id of their own, mounted over the kernel's.
+TEST_F(SlotctlSpoiltSegment, BootIdThatAContainerWasGivenSaysNothing) {
+  const std::string own = broker_.folder() + "/boot_id";
+  std::ofstream(own) << "00000000-1111-2222-3333-444444444444\n";
+  const std::string mount = "mount --bind " + own + " /proc/sys/kernel/random/boot_id && ";
+  const auto in_container = [&](const std::string& command) {
+    return run_to_end("/usr/bin/unshare", {"--mount", "sh", "-c", mount + command});
+  };
+  if (in_container("true").status != 0) GTEST_SKIP() << "mounting is not permitted here";
+  const Ran ran = in_container(bin_dir() + "/slotctl --segment " + broker_.segment() + " status");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+}
+
 TEST_F(SlotctlSpoiltSegment, SegmentBeingMadeIs69) {
   patch(0, std::string(kHeaderBytes, '\0'));
   EXPECT_EQ(on_copy({"status"}).status, 69);

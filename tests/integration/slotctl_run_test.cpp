@@ -120,6 +120,68 @@ TEST_F(SlotctlRun, NoSegment) {
   EXPECT_EQ(Slotctl("/nonexistent/segment")(run_words({"true"})).status, 69);
 }
 
+TEST_F(SlotctlRun, ExitCodeOfRefusalsIsTheOneAskedFor) {
+  const std::string token = slotctl_({"claim", "-t", "track"}).line();
+  EXPECT_EQ(run({"true"}, {"-E", "0"}).status, 0);
+  EXPECT_EQ(run({"true"}, {"--exit-code", "255"}).status, 255);
+  EXPECT_EQ(run({"true"}, {"-E", "7", "-w", "0.01"}).status, 7) << "timed out";
+  EXPECT_EQ(run({"true"}, {"-E", "7"}).err, "slotctl: track refused: type_limit: 1 of 1 in use\n");
+  EXPECT_EQ(Slotctl("/nonexistent/segment")(run_words({"true"}, {"-E", "7"})).status, 69)
+      << "no refusal";
+  ASSERT_EQ(slotctl_({"release", token}).status, 0);
+  EXPECT_EQ(run({"sh", "-c", "exit 75"}, {"-E", "7"}).status, 75) << "the command's own";
+}
+
+TEST_F(SlotctlRun, WithoutASegmentNothingRunsUnlessAskedFor) {
+  const Slotctl nowhere("/nonexistent/segment");
+  const Words report{"sh", "-c", "echo ${SLOTD_TOKEN-none} $SLOTD_TYPE; exit 7"};
+  for (const Words& options : {Words{}, Words{"--no-broker", "fail"}, Words{"-q"}}) {
+    const Ran ran = nowhere(run_words(report, options));
+    EXPECT_EQ(ran.status, 69);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_NE(ran.err.find("/nonexistent/segment"), std::string::npos) << "loud with -q too";
+  }
+  for (const Words& options : {Words{"--no-broker", "ok"}, Words{"--no-broker", "ok", "-q"}}) {
+    // Around it is a `run` that has a slot: that one is not the command's.
+    Program child("slotctl", nowhere.words(run_words(report, options)), {"SLOTD_TOKEN=another's"});
+    EXPECT_EQ(child.wait_end(), 7);
+    EXPECT_EQ(child.out(), "none track\n");
+    EXPECT_NE(child.err().find("WITHOUT A SLOT"), std::string::npos) << child.err();
+    EXPECT_NE(child.err().find("/nonexistent/segment"), std::string::npos) << child.err();
+  }
+  EXPECT_EQ(nowhere(run_words({"/nonexistent/command"}, {"--no-broker", "ok"})).status, 127);
+}
+
+TEST_F(SlotctlRun, WithoutASegmentSignalsReachTheCommandToo) {
+  Program child("slotctl",
+                Slotctl("/nonexistent/segment")
+                    .words(run_words({"sh", "-c",
+                                      "trap 'exit 42' TERM; echo ready; while :; do sleep "
+                                      "0.02; done"},
+                                     {"--no-broker", "ok"})));
+  ASSERT_TRUE(wait_until([&] { return child.out() == "ready\n"; })) << child.err();
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.wait_end(), 42);
+}
+
+TEST_F(SlotctlRun, BrokerThatIsDownIsNoReasonToRunWithoutASlot) {
+  broker_.kill_now();
+  for (const std::string choice : {"ok", "fail"}) {
+    const Ran ran = run({"sh", "-c", "echo ${SLOTD_TOKEN:+slot}"}, {"--no-broker", choice});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.out, "slot\n");
+    EXPECT_EQ(ran.err, "");
+  }
+  ASSERT_EQ(slotctl_({"claim", "-t", "track"}).status, 0);
+  EXPECT_EQ(run({"true"}, {"--no-broker", "ok"}).status, 75) << "limits hold";
+}
+
+TEST_F(SlotctlRun, SegmentThatIsCorruptIsNoReasonEither) {
+  broker_.kill_now();
+  std::filesystem::resize_file(broker_.segment(), 4096);
+  EXPECT_EQ(run({"true"}, {"--no-broker", "ok"}).status, 125);
+}
+
 TEST_F(SlotctlRun, WaitsForRoom) {
   const std::string token = slotctl_({"claim", "-t", "track"}).line();
   Program waiter("slotctl", slotctl_.words(run_words({"echo", "ran"}, {"-w", "60"})));

@@ -128,6 +128,7 @@ TEST(Scan, sums_of_the_largest_costs_do_not_wrap) {
 /// A ledger of one to six types, up to three groups, limits and budgets near what the table takes.
 broker::LedgerSpec draw_spec(Random& random) {
   broker::LedgerSpec spec;
+  const bool sure = random() % 4 == 0;
   const auto types = static_cast<std::uint32_t>(1 + random() % 6);
   for (std::uint32_t i = 0; i < types; ++i) {
     broker::LedgerType type;
@@ -140,6 +141,9 @@ broker::LedgerSpec draw_spec(Random& random) {
     spec.types.push_back(type);
   }
   for (broker::LedgerType& type : spec.types) type.limit = spec.types[type.base].limit;
+  // Now and then some types are sure of room: then the quick scan may leave more open.
+  for (broker::LedgerType& type : spec.types)
+    type.minimum = sure && random() % 3 == 0 ? static_cast<std::uint32_t>(random() % 4) : 0;
   const auto groups = static_cast<std::uint32_t>(random() % 5);
   for (std::uint32_t i = 0; i < groups; ++i) {
     broker::LedgerGroup group;
@@ -221,6 +225,8 @@ TEST(Scan, quick_rules_admit_what_decide_admits) {
         admitted += decisions.quick ? 1U : 0U;
         left_open += decisions.full && !decisions.quick ? 1U : 0U;
         bool serves = true;
+        for (std::uint32_t other = 0; other < spec.types.size(); ++other)
+          serves = serves && (other == type || spec.types[other].minimum == 0);
         unsigned groups = 0;
         for (const broker::LedgerGroup& group : spec.groups) {
           if (group.weights[type] == 0) continue;

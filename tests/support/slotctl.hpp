@@ -4,6 +4,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <spawn.h>
@@ -184,7 +185,8 @@ class Terminal {
     if (::write(fd_, keys.data(), keys.size()) < 0) throw std::runtime_error("cannot type");
   }
   void signal(int number) const { ::kill(pid_, number); }
-  /// Reads until `text` has come; false when the program ended first.
+  /// Reads until `text` has come; false when the program ended first, or was silent
+  /// for kPatienceMs.
   bool read_until(const std::string& text) {
     while (seen_.find(text) == std::string::npos) {
       if (!read_more()) return false;
@@ -202,10 +204,14 @@ class Terminal {
     return seen_;
   }
   int status() const noexcept { return status_; }
+  const std::string& seen() const noexcept { return seen_; }
+  void forget_seen() { seen_.clear(); }
 
  private:
   bool read_more() {
     std::array<char, 4096> buffer{};
+    pollfd waited{fd_, POLLIN, 0};
+    if (::poll(&waited, 1, kPatienceMs) <= 0) return false;
     const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
     if (got <= 0) return false;  // EIO: nobody has the terminal open any more
     seen_.append(buffer.data(), static_cast<std::size_t>(got));

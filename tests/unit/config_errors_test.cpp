@@ -240,6 +240,10 @@ TEST(ConfigErrors, ValuesOutOfRange) {
        "1:36: error: types.a.groups.g: '65536' is out of range (expected 1 to 65535)"},
       {"types: { a: { cpu: 1, max: 1, min: 2 } }",
        "1:31: error: types.a.min: 2 is above the limit of 1"},
+      {"types: { a: { cpu: 1, min: 2, groups: { g: 2 } },\n"
+       "  b: { cpu: 1, min: 1, groups: { g: 3 } } }\ngroups: { g: { max: 6 } }",
+       "2:18: error: types.b.min: with the minimums before it that is 7 of group 'g', whose max is "
+       "6"},
   });
 }
 

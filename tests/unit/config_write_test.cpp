@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 
 #include "broker/config/read_config.hpp"
 #include "broker/config/write_config.hpp"
+#include "broker/config/yaml_draft.hpp"
 #include "config_support.hpp"
 
 namespace slotd::broker {
@@ -189,12 +191,17 @@ class RandomConfig {
         type.counts_as = config.types[0].name;
       } else {
         type.max = limit();
-        if (!type.max) type.min = small(4'097);
       }
       if (below(3) == 0) type.aliases.push_back("x" + name(100 + n));
       for (const GroupSpec& group : config.groups) {
         if (below(4) == 0) type.groups.push_back({group.name, 1 + small(65'535)});
       }
+      // A minimum that no limit contradicts.
+      const bool is_limited =
+          std::any_of(type.groups.begin(), type.groups.end(), [&](const GroupWeight& member) {
+            return config.find_group(member.group)->max.has_value();
+          });
+      if (type.counts_as.empty() && !type.max && !is_limited) type.min = small(4'097);
       config.types.push_back(type);
     }
   }
@@ -259,6 +266,30 @@ TEST(PackagedFile, NamesEveryKey) {
   const std::string text = read_text(kSource + "/systemd/slotd.yaml");
   EXPECT_THAT(text, testing::HasSubstr("counts_as"));
   EXPECT_THAT(text, testing::HasSubstr("external"));
+}
+
+/// "section.key" of each section of plain keys.
+std::set<std::string> keys_of_sections(const std::string& text) {
+  const SourceText source("keys.yaml", text);
+  Diagnostics diagnostics(source);
+  const auto draft = parse_draft(diagnostics);
+  std::set<std::string> keys;
+  if (!draft) return keys;
+  for (std::size_t i = 0; i < draft->keys.size(); ++i) {
+    const std::string& section = draft->keys[i].text;
+    if (section == "types" || section == "groups") continue;  // names of the operator's own
+    for (const Draft& key : draft->items[i].keys) keys.insert(section + "." + key.text);
+  }
+  return keys;
+}
+
+// What is printed is complete: a random config survives the way through it (above).
+TEST(PackagedFile, HasThePrintedKeysAndNoOthers) {
+  const std::string text = read_text(kSource + "/systemd/slotd.yaml");
+  const ConfigResult result = parse_config(text, "slotd.yaml");
+  ASSERT_TRUE(result.config.has_value());
+  EXPECT_GT(keys_of_sections(text).size(), 20U);
+  EXPECT_EQ(keys_of_sections(text), keys_of_sections(write_config(*result.config)));
 }
 
 TEST(PackagedFile, TheLivekitExampleShowsTheDefaults) {

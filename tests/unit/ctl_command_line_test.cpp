@@ -60,6 +60,15 @@ TEST(SplitCommand, AtTheFirstDoubleDashOnly) {
   EXPECT_TRUE(split_command(words).empty());
 }
 
+TEST(SplitTopic, TakesWordsAndLeavesOptions) {
+  std::vector<std::string> words{"-q", "help", "config", "-J", "check"};
+  EXPECT_EQ(split_topic(words), (std::vector<std::string>{"config", "check"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"-q", "help", "-J"}));
+  std::vector<std::string> others{"status"};
+  EXPECT_TRUE(split_topic(others).empty());
+  EXPECT_EQ(others, (std::vector<std::string>{"status"}));
+}
+
 TEST(CommandLine, NoVerbIsAUsageError) {
   EXPECT_EQ(run({}).status, 64);
   EXPECT_EQ(run({"-J"}).status, 64);
@@ -77,7 +86,7 @@ TEST(CommandLine, UnknownVerbBelowAnotherNamesTheNearest) {
   const Ran ran = run({"config", "shwo"});
   EXPECT_EQ(ran.status, 64);
   EXPECT_TRUE(has(ran.err, "no verb 'config shwo'; did you mean 'config show'?")) << ran.err;
-  EXPECT_TRUE(has(run({"-J", "limits", "--columns", "type", "rset"}).err, "'limits reset'?"));
+  EXPECT_TRUE(has(run({"-J", "limits", "--columns", "type", "resset"}).err, "'limits reset'?"));
   EXPECT_EQ(run({"limits", "--columns", "type", "--segment", kNowhere}).status, 69);
 }
 
@@ -175,6 +184,20 @@ TEST(CommandLine, RunWantsACommand) {
   EXPECT_EQ(run({"run", "-t", "web", "--segment", kNowhere, "true", "--", "false"}).status, 64);
 }
 
+TEST(CommandLine, OptionsOfRunAreChecked) {
+  for (const char* code : {"256", "-1", "x", "", "1.5"}) {
+    const Ran ran = run({"run", "-t", "web", "-E", code, "--segment", kNowhere, "--", "true"});
+    EXPECT_EQ(ran.status, 64) << code;
+    EXPECT_TRUE(has(ran.err, "-E") || has(ran.err, "--exit-code")) << ran.err;
+  }
+  for (const char* choice : {"", "yes", "OK"}) {
+    const Ran ran =
+        run({"run", "-t", "web", "--no-broker", choice, "--segment", kNowhere, "--", "true"});
+    EXPECT_EQ(ran.status, 64) << choice;
+    EXPECT_TRUE(has(ran.err, "--no-broker")) << ran.err;
+  }
+}
+
 TEST(CommandLine, RunPassesUnderstandingOfItsCommandBy) {
   const Ran ran =
       run({"run", "-t", "web", "--segment", kNowhere, "--", "true", "--frobnicate", "-J", "--"});
@@ -186,6 +209,13 @@ TEST(CommandLine, HelpAndVersionAreResults) {
   EXPECT_EQ(run({"--help"}).status, 0);
   EXPECT_TRUE(has(run({"--help"}).out, "can-accept"));
   EXPECT_EQ(run({"claim", "--help"}).status, 0);
+  EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
+  EXPECT_EQ(run({"help", "claim"}).out, run({"claim", "--help"}).out);
+  EXPECT_EQ(run({"help", "config", "check"}).out, run({"config", "check", "--help"}).out);
+  EXPECT_TRUE(has(run({"help", "exit-codes"}).out, "\n64     usage")) << run({"help"}).out;
+  EXPECT_EQ(problems("help", run({"help", "exit-codes", "-J"}).out), "");
+  EXPECT_EQ(run({"help", "statsu"}).status, 64);
+  EXPECT_EQ(run({"help", "status", "slots"}).status, 64);
   const Ran version = run({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(has(version.out, "slotctl 0.1.0")) << version.out;

@@ -50,6 +50,28 @@ TEST(Refusal, Cpu) {
   EXPECT_EQ(text(out), "cpu: required 2, available 1.6");
 }
 
+TEST(Refusal, WhatIsKeptForOthersIsSaid) {
+  Refusal out = refusal(Reason::kCpu);
+  out.verdict.required_micro = 2'000'000;
+  out.verdict.available_micro = 1'600'000;
+  out.verdict.kept_micro = 4'000'000;
+  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"cpu","type":"participant","required":2.0,)"
+                       R"("available":1.6,"kept":4.0})");
+  EXPECT_EQ(text(out), "cpu: required 2, available 1.6, 4 kept for types below their min");
+  out = refusal(Reason::kGroupLimit);
+  out.group = "pulse";
+  out.verdict.weight = 4;
+  out.verdict.limit = 60;
+  out.verdict.in_use = 50;
+  out.verdict.kept_weight = 8;
+  EXPECT_EQ(json(out), R"({"schema":1,"refusal":"group_limit","type":"participant",)"
+                       R"("group":"pulse","weight":4,"limit":60,"in_use":50,"kept":8})");
+  EXPECT_EQ(
+      text(out),
+      "group_limit: group 'pulse' has 50 of 60 in use, 8 kept for types below their min, this "
+      "takes 4");
+}
+
 TEST(Refusal, NegativeRoomIsShown) {
   Refusal out = refusal(Reason::kCpu);
   out.verdict.required_micro = 500'000;

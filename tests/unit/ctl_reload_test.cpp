@@ -14,7 +14,6 @@ namespace {
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 TEST(ReloadAnswer, NumbersAreTheBrokersOwn) {
-  using broker::ReloadResult;
   const auto read = [](ReloadResult result) {
     return read_reload_answer(static_cast<std::uint64_t>(result));
   };

@@ -206,11 +206,12 @@ TEST(Polling, PausesGrowByHalfTo200Ms) {
 TEST(Polling, EndsAtItsBound) {
   Polling none(0);
   EXPECT_FALSE(none.sleep());
-  Polling some(25);
-  EXPECT_TRUE(some.sleep());
-  EXPECT_TRUE(some.sleep());
-  EXPECT_FALSE(some.sleep());
-  EXPECT_GE(some.waited_s(), 0.025);
+  // 20, 30 and what is left; fewer where the machine lets a sleep last longer.
+  Polling some(60);
+  int sleeps = 0;
+  while (some.sleep()) ++sleeps;
+  EXPECT_LE(sleeps, 3);
+  EXPECT_GE(some.waited_s(), 0.060);
 }
 
 TEST(Replacement, WhatTimeDoesNotChangeIsNotWaitedFor) {

@@ -60,7 +60,6 @@ TEST_F(Sampler, TheFirstLookHasMemoryAndNoAverage) {
   EXPECT_EQ(usage.memory_bytes, 42 * kPageBytes);
   EXPECT_EQ(usage.source, UsageSource::kTree);
   EXPECT_EQ(usage.processes, 2U);
-  EXPECT_FALSE(usage.repeated);
   EXPECT_EQ(report.host.busy_micro, std::nullopt);
 }
 
@@ -232,11 +231,9 @@ TEST_F(Sampler, TwoEntriesOfOneProcess) {
   host_.put({.pid = 10, .cpu_ticks = 30, .rss_pages = 5});
   const auto owners = look(both).owners;
   EXPECT_EQ(owners[0].cpu_micro, micro(30));
-  EXPECT_FALSE(owners[0].repeated);
   EXPECT_EQ(owners[1].index, 5U);
   EXPECT_EQ(owners[1].attach, 9U);
   EXPECT_EQ(owners[1].cpu_micro, micro(30));
-  EXPECT_TRUE(owners[1].repeated);
 }
 
 TEST_F(Sampler, AProcessWhoseFirstThreadHasEndedKeepsItsMemory) {

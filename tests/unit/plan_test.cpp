@@ -81,14 +81,29 @@ TEST(PlanLedger, DerivedTypesTakeTheirBasesLimit) {
   EXPECT_EQ(spec.aliases[0], (LedgerAlias{"template", 0}));
 }
 
-TEST(KeysWithoutEffect, AreNamedWhenTheyAreSet) {
-  EXPECT_TRUE(list_keys_without_effect(Config{}).empty());
+TEST(CheckFit, CountsTheMinimumsOfOthersAsTaken) {
   Config config;
-  config.types[1].min = 2;
-  config.groups[0].external = "/run/pulse";
-  config.pressure.action = PressureAction::kKill;
-  config.cpu.charge = ChargePolicy::kMeasured;
-  EXPECT_EQ(list_keys_without_effect(config), std::vector<std::string>{"types.web.min"});
+  config.groups.clear();
+  config.types = {make_type("sure", 1000), make_type("large", 8000)};
+  config.types[0].min = 2;
+  LedgerSpec spec = *plan_ledger(config, 12'000'000, {}).spec;
+  EXPECT_EQ(check_fit(spec).minimum_micro, 2'000'000U);
+  EXPECT_TRUE(check_fit(spec).minimums_fit);
+  EXPECT_EQ(check_fit(spec).never, std::vector<std::string>{"large"}) << "8 of 9.6 - 2";
+  config.types[1].cpu_milli = 7600;
+  spec = *plan_ledger(config, 12'000'000, {}).spec;
+  EXPECT_TRUE(check_fit(spec).never.empty());
+}
+
+TEST(CheckFit, MinimumsBeyondTheBudgetAreTold) {
+  Config config;
+  config.groups.clear();
+  config.types = {make_type("one", 2000), make_type("two", 1000)};
+  config.types[0].min = 3;
+  config.types[1].min = 3;
+  // 3 x 2 + 3 x 1 of a budget of 0.8 x 11.25.
+  EXPECT_TRUE(check_fit(*plan_ledger(config, 11'250'000, {}).spec).minimums_fit);
+  EXPECT_FALSE(check_fit(*plan_ledger(config, 11'000'000, {}).spec).minimums_fit);
 }
 
 TEST(CheckFit, NamesTypesThatNeverFitByTheRuleInForce) {

@@ -36,6 +36,13 @@ TEST_F(ValidateSegment, NotReadyWhenOfAnEarlierBoot) {
   EXPECT_EQ(validate_segment(segment_.base(), segment_.bytes(), {1, 3}).code, Errc::kNotReady);
 }
 
+TEST_F(ValidateSegment, ABootThatIsNotKnownIsNoOther) {
+  EXPECT_EQ(validate_segment(segment_.base(), segment_.bytes(), {}).code, Errc::kOk);
+  header().boot_id[0].set(0);
+  header().boot_id[1].set(0);
+  EXPECT_EQ(validate(), Errc::kOk);
+}
+
 TEST_F(ValidateSegment, Retired) {
   header().state.store(static_cast<std::uint64_t>(SegmentState::kRetired));
   EXPECT_EQ(validate(), Errc::kRetired);

@@ -87,14 +87,18 @@ void relay_one(int signal_fd, pid_t child) {
   ::kill(child, static_cast<int>(info.ssi_signo));
 }
 
-/// Sets "NAME=value\0" pairs.
+/// Sets each "NAME=value\0", and takes out each "NAME\0".
 void set_variables(const std::string& block) {
   std::size_t at = 0;
   while (at < block.size()) {
     const std::size_t equals = block.find('=', at);
     const std::size_t end = block.find('\0', at);
-    if (equals == std::string::npos || end == std::string::npos || equals > end) return;
-    ::setenv(block.substr(at, equals - at).c_str(), block.data() + equals + 1, 1);
+    if (end == std::string::npos) return;
+    if (equals == std::string::npos || equals > end) {
+      ::unsetenv(block.data() + at);
+    } else {
+      ::setenv(block.substr(at, equals - at).c_str(), block.data() + equals + 1, 1);
+    }
     at = end + 1;
   }
 }
@@ -166,8 +170,7 @@ int GatedChild::open_gate(const Variables& variables) {
   std::string block;
   for (const auto& [name, value] : variables) {
     block += name;
-    block += '=';
-    block += value;
+    if (value) block += '=' + *value;
     block += '\0';
   }
   // At most PIPE_BUF at once is written whole or not at all, wherever slotctl is killed.

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,8 @@ namespace slotd::ctl {
 
 class GatedChild {
  public:
-  using Variables = std::vector<std::pair<std::string, std::string>>;
+  /// Names with values; without a value the name is taken out of the environment.
+  using Variables = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
   /// Forks. Precondition: the command is not empty. Throws Failure when the kernel refuses.
   explicit GatedChild(const std::vector<std::string>& command);
@@ -31,8 +33,8 @@ class GatedChild {
 
   pid_t pid() const noexcept { return pid_; }
 
-  /// Lets the child execute the command with these variables in its environment. 0, or the errno of
-  /// exec: then the child has ended. Blocks until one of them is known.
+  /// Lets the child execute the command with these variables in its environment, at least one of
+  /// them. 0, or the errno of exec: then the child has ended. Blocks until one of them is known.
   int open_gate(const Variables& variables);
 
   /// Passes signals on until the command has ended; it stays a zombie, so its pid is still its own.

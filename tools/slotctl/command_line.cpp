@@ -11,6 +11,8 @@
 #include "slotd/layout.hpp"
 #include "slotd/version.hpp"
 #include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/commands/help.hpp"
+#include "tools/slotctl/completion/complete.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/report.hpp"
@@ -42,7 +44,8 @@ std::size_t find_verb_index(const std::vector<std::string>& words, std::size_t f
 const std::map<std::string, Colour> kColours{
     {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
 
-void add_output_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+/// `console` may be nullptr where nothing will be parsed.
+void add_output_options(CLI::App& app, GlobalOptions& globals, Console* console) {
   CLI::Option* json = app.add_flag("-J,--json", globals.json, "print JSON: -o json");
   const auto set_form = [&globals](const std::string& form) {
     globals.json = form != "table";
@@ -53,28 +56,24 @@ void add_output_options(CLI::App& app, GlobalOptions& globals, Console& console)
       ->check(CLI::IsMember({"table", "json", "jsonl"}))
       ->excludes(json)
       ->type_name("FORM");
-  const auto set_colour = [&console](const std::string& when) {
-    console.set_colour(kColours.at(when));
+  const auto set_colour = [console](const std::string& when) {
+    console->set_colour(kColours.at(when));
   };
   app.add_option_function<std::string>("--color", set_colour, "auto, always, never")
       ->check(CLI::IsMember(kColours))
       ->type_name("WHEN");
 }
 
-void add_global_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+void add_global_options(CLI::App& app, GlobalOptions& globals, Console* console) {
   add_output_options(app, globals, console);
   app.add_flag("-q,--quiet", globals.quiet, "no hints and no texts about refusals");
   app.add_option("--segment", globals.segment_path, "the segment file")->type_name("PATH");
   app.set_version_flag("--version",
                        std::string("slotctl ") + kVersion + ", layout " + std::to_string(kLayout));
   app.require_subcommand(1);
-  app.footer(
-      "-J, -q and --segment PATH may stand before or after the verb. Exit status: 0 yes or done, 1 "
-      "no,\n"
-      "64 usage, 65 segment corrupt, 69 no segment, 70 internal, 75 refused or timed out, 76 other "
-      "layout,\n"
-      "77 no permission, 78 configuration invalid; `run`: 125, 126, 127 not started, 128+N killed "
-      "by signal N.\n");
+  app.footer("-J, -q and --segment PATH may stand before or after the verb.\nExit status: " +
+             exit_codes_line() + ";\nrun: " + run_exit_codes_line() +
+             ".\n`slotctl help exit-codes` says what they mean.\n");
 }
 
 /// CLI11's own statuses are not part of the contract. Help and version are results, the rest is
@@ -121,10 +120,13 @@ int run_words(std::vector<std::string> words, Console& console) {
   set_status_of_truncation(to_status(ExitCode::kCorrupt));
   CLI::App app("slotctl: looks at and acts on the slots of this host", "slotctl");
   Context context{{}, console, {}};
-  add_global_options(app, context.globals, console);
+  add_global_options(app, context.globals, &console);
   CommandSet set(app);
   add_all_commands(set);
 
+  // What it completes is a command line of its own, maybe an unfinished one.
+  if (!words.empty() && words.front() == kCompleteVerb)
+    return run_complete(set.outline(), {words.begin() + 1, words.end()}, console);
   const std::size_t at = find_verb_index(words);
   const std::string verb = at < words.size() ? words[at] : std::string();
   const std::vector<std::string> names = set.names();
@@ -137,6 +139,7 @@ int run_words(std::vector<std::string> words, Console& console) {
     return report_unknown_verb(verb + " " + words[next], names_after(verb, below), console);
   }
   if (verb == "run") context.command = split_command(words);
+  if (verb == "help") context.command = split_topic(words);
   std::reverse(words.begin(), words.end());  // CLI11 takes them from the end
   try {
     app.parse(std::move(words));
@@ -147,6 +150,15 @@ int run_words(std::vector<std::string> words, Console& console) {
 }
 
 }  // namespace
+
+VerbOutline command_line_outline() {
+  CLI::App app("", "slotctl");
+  GlobalOptions globals;
+  add_global_options(app, globals, nullptr);
+  CommandSet set(app);
+  add_all_commands(set);
+  return set.outline();
+}
 
 std::string find_verb(const std::vector<std::string>& words) {
   const std::size_t index = find_verb_index(words);
@@ -159,6 +171,17 @@ std::vector<std::string> split_command(std::vector<std::string>& words) {
   std::vector<std::string> command(mark + 1, words.end());
   words.erase(mark, words.end());
   return command;
+}
+
+std::vector<std::string> split_topic(std::vector<std::string>& words) {
+  const auto verb = std::find(words.begin(), words.end(), "help");
+  std::vector<std::string> topic;
+  if (verb == words.end()) return topic;
+  std::vector<std::string> rest(words.begin(), verb + 1);
+  for (auto word = verb + 1; word != words.end(); ++word)
+    (is_option(*word) ? rest : topic).push_back(*word);
+  words = std::move(rest);
+  return topic;
 }
 
 int run_command_line(const std::vector<std::string>& words, Console& console) noexcept {

@@ -10,9 +10,11 @@
 #include "tools/slotctl/commands/claim.hpp"
 #include "tools/slotctl/commands/config_check.hpp"
 #include "tools/slotctl/commands/config_show.hpp"
+#include "tools/slotctl/commands/doctor.hpp"
 #include "tools/slotctl/commands/drain.hpp"
 #include "tools/slotctl/commands/end.hpp"
 #include "tools/slotctl/commands/free.hpp"
+#include "tools/slotctl/commands/help.hpp"
 #include "tools/slotctl/commands/limits.hpp"
 #include "tools/slotctl/commands/procs.hpp"
 #include "tools/slotctl/commands/release.hpp"
@@ -26,6 +28,41 @@
 #include "tools/slotctl/commands/waiters.hpp"
 
 namespace slotd::ctl {
+
+namespace {
+
+OptionOutline outline_of(const CLI::Option& option) {
+  OptionOutline outline;
+  for (const std::string& name : option.get_snames()) outline.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) outline.names.push_back("--" + name);
+  outline.takes_value = option.get_items_expected_max() > 0;
+  // Behind a colon CLI11 shows what is checked.
+  const std::string type = option.get_type_name();
+  if (outline.takes_value) outline.value_name = type.substr(0, type.find(':'));
+  outline.help = option.get_description();
+  return outline;
+}
+
+VerbOutline outline_of(const CLI::App& app) {
+  VerbOutline outline;
+  outline.name = app.get_name();
+  outline.help = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      const bool may_repeat = option->get_items_expected_max() > 1;
+      outline.arguments.push_back({option->get_name(true), may_repeat});
+    } else {
+      outline.options.push_back(outline_of(*option));
+    }
+  }
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    outline.verbs.push_back(outline_of(*verb));
+  return outline;
+}
+
+}  // namespace
+
+VerbOutline CommandSet::outline() const { return outline_of(root_); }
 
 Verb CommandSet::add_below(const Verb& parent, const std::string& name, const std::string& help,
                            Action action) {
@@ -43,6 +80,20 @@ const Action& CommandSet::selected() const {
     if (entry->app->parsed()) return entry->action;
   }
   throw std::logic_error("no verb was parsed");
+}
+
+std::optional<std::string> CommandSet::help_of(const std::vector<std::string>& words) const {
+  const CLI::App* app = &root_;
+  std::string path = root_.get_name();
+  for (const std::string& word : words) {
+    const auto named =
+        app->get_subcommands([&word](const CLI::App* verb) { return verb->get_name() == word; });
+    if (named.empty()) return std::nullopt;
+    path += ' ' + word;
+    app = named.front();
+  }
+  // Not by help(): with a verb that was parsed, as `help` was, that is the verb's.
+  return app->get_formatter()->make_help(app, path, CLI::AppFormatMode::Normal);
 }
 
 std::vector<std::string> CommandSet::names() const {
@@ -86,6 +137,8 @@ void add_all_commands(CommandSet& set) {
   config.require_verb();
   add_config_check(set, config);
   add_config_show(set, config);
+  add_doctor(set);
+  add_help(set);
 }
 
 }  // namespace slotd::ctl

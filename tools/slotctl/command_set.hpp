@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tools/slotctl/context.hpp"
+#include "tools/slotctl/outline.hpp"
 #include "tools/slotctl/verb.hpp"
 
 namespace slotd::ctl {
@@ -31,6 +33,11 @@ class CommandSet {
 
   /// The action of the innermost verb that was parsed. Precondition: one was.
   const Action& selected() const;
+  /// What --help says of a verb, named by its words; of slotctl where there are none. Nothing when
+  /// there is no such verb.
+  std::optional<std::string> help_of(const std::vector<std::string>& words) const;
+  /// All verbs with their options and arguments.
+  VerbOutline outline() const;
   /// Names of the verbs at the top.
   std::vector<std::string> names() const;
 

@@ -22,7 +22,8 @@ struct GlobalOptions {
 struct Context {
   GlobalOptions globals;
   Console& console;
-  std::vector<std::string> command;  ///< what follows "--"; `run` alone
+  /// What follows "--" for `run`, the words that name a topic for `help`.
+  std::vector<std::string> command;
 
   void print_json(const Json& document) const { console.print(ctl::print_json(document) + "\n"); }
   /// A document whose list is `list`, in the form that was asked for.

@@ -84,4 +84,11 @@ SegmentView change_next_segment(const GlobalOptions& options,
   return change_until_it_lasts(options, view, polling, change);
 }
 
+void note_operator(const SegmentView& view, EventKind kind, std::uint32_t type,
+                   std::uint64_t amount) {
+  const SelfIdentity self = read_self_identity();
+  note_change(view, HostClock(self.clock_offset_ns), static_cast<std::uint32_t>(self.pid), kind,
+              type, amount);
+}
+
 }  // namespace slotd::ctl

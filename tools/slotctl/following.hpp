@@ -65,6 +65,10 @@ SegmentView change_segment(const GlobalOptions& options,
 SegmentView change_next_segment(const GlobalOptions& options,
                                 const std::function<void(const SegmentView&)>& change);
 
+/// Tells `events` of what an operator did here: to a type, or kNoEventType for the whole node.
+void note_operator(const SegmentView& view, EventKind kind, std::uint32_t type,
+                   std::uint64_t amount = 0);
+
 /// Has the broker replaced the segment of this view? To be asked after a write that was seq_cst.
 bool is_replaced(const SegmentView& view) noexcept;
 

@@ -5,6 +5,7 @@
 
 #include "slotd/ledger.hpp"
 #include "slotd/units.hpp"
+#include "tools/slotctl/figures.hpp"
 
 namespace slotd::ctl {
 
@@ -104,6 +105,7 @@ void add_figures(Json& document, const Refusal& refusal) {
       document["weight"] = verdict.weight;
       document["limit"] = limit_json(verdict.limit);
       document["in_use"] = verdict.in_use;
+      if (verdict.kept_weight != 0) document["kept"] = verdict.kept_weight;
       break;
     case Reason::kMemory:
       document["required"] = verdict.memory_required;
@@ -113,6 +115,7 @@ void add_figures(Json& document, const Refusal& refusal) {
     case Reason::kCpu:
       document["required"] = cores_json(verdict.required_micro);
       document["available"] = cores_json(verdict.available_micro);
+      if (verdict.kept_micro != 0) document["kept"] = cores_json(to_signed(verdict.kept_micro));
       break;
     case Reason::kTooLarge:
       add_too_large(document, refusal);
@@ -142,13 +145,20 @@ std::string refusal_text(const Refusal& refusal, Charset charset) {
       return name + ": " + in_use_text(verdict);
     case Reason::kGroupLimit:
       return name + ": group '" + escape_text(refusal.group, charset) + "' has " +
-             in_use_text(verdict) + ", this takes " + std::to_string(verdict.weight);
+             in_use_text(verdict) +
+             (verdict.kept_weight == 0 ? ""
+                                       : ", " + std::to_string(verdict.kept_weight) +
+                                             " kept for types below their min") +
+             ", this takes " + std::to_string(verdict.weight);
     case Reason::kMemory:
       return name + ": required " + format_bytes(verdict.memory_required) + ", used " +
              format_bytes(verdict.memory_used) + " of " + format_bytes(verdict.memory_max);
     case Reason::kCpu:
       return name + ": required " + format_cores_micro(verdict.required_micro) + ", available " +
-             format_cores_micro(verdict.available_micro);
+             format_cores_micro(verdict.available_micro) +
+             (verdict.kept_micro == 0 ? ""
+                                      : ", " + format_cores_micro(to_signed(verdict.kept_micro)) +
+                                            " kept for types below their min");
     case Reason::kTooLarge:
       return name + ": " + too_large_text(refusal, charset);
     case Reason::kUnknownType:

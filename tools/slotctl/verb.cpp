@@ -69,6 +69,20 @@ void Verb::add_seconds(const std::string& name, std::uint64_t& duration_ms,
       ->type_name("SEC");
 }
 
+void Verb::add_status(const std::string& name, int& status, const std::string& help) {
+  constexpr int kMaxStatus = 255;
+  app_->add_option(name, status, help)->check(CLI::Range(0, kMaxStatus))->type_name("CODE");
+}
+
+void Verb::add_choice(const std::string& name, std::string& target,
+                      const std::vector<std::string>& choices, const std::string& help) {
+  std::string value_name;
+  for (const std::string& choice : choices) value_name += (value_name.empty() ? "" : "|") + choice;
+  app_->add_option(name, target, help)
+      ->check(CLI::IsMember(choices).description(""))
+      ->type_name(value_name);
+}
+
 void Verb::add_pid(int& pid, const std::string& help, Need need) {
   constexpr int kMaxPid = 4'194'304;  // PID_MAX_LIMIT of 64-bit kernels
   app_->add_option("--pid", pid, help)

@@ -40,6 +40,11 @@ class Verb {
                  const std::string& help);
   /// Decimal seconds, into milliseconds.
   void add_seconds(const std::string& name, std::uint64_t& duration_ms, const std::string& help);
+  /// An exit status, 0 to 255.
+  void add_status(const std::string& name, int& status, const std::string& help);
+  /// One of some words; `target` holds the one that stands for none given.
+  void add_choice(const std::string& name, std::string& target,
+                  const std::vector<std::string>& choices, const std::string& help);
   /// `--pid N`, above 0.
   void add_pid(int& pid, const std::string& help, Need need);
 

@@ -16,7 +16,6 @@ namespace {
 
 void check_plan(const broker::Config& config) {
   const broker::LedgerPlan plan = broker::plan_ledger(config, 12'000'000, {});
-  static_cast<void>(broker::list_keys_without_effect(config));
   if (!plan.spec) return;
   static_cast<void>(broker::check_fit(*plan.spec));
   static const GuardedSegment segment;

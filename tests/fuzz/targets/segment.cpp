@@ -193,6 +193,11 @@ class Session {
 
   void check_snapshot() {
     const Snapshot snapshot = read_snapshot(reader_);
+    EventReader events(view_);
+    for (int look = 0; look < 2; ++look) {
+      for (const Event& event : events.read())
+        require(event.kind < EventKind::kCount, "an event is of a kind that there is");
+    }
     require(snapshot.slots.size() <= kCapacities.slots, "no more rows than slots");
     require(snapshot.processes.size() <= kCapacities.processes, "no more rows than entries");
     require(snapshot.types.size() <= kMaxTypes && snapshot.groups.size() <= kMaxGroups,

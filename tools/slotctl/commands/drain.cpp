@@ -54,10 +54,19 @@ std::uint64_t bits_of(const SegmentView& view, const std::vector<std::string>& n
   return names.empty() ? without_names : read_bits(view, names, context.console.charset());
 }
 
+/// One event for each bit that has changed.
+void note_drain(const SegmentView& view, EventKind kind, std::uint64_t changed) {
+  if ((changed & kDrainAll) != 0) note_operator(view, kind, kNoEventType);
+  for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
+    if (((changed >> type) & 1U) != 0) note_operator(view, kind, type);
+  }
+}
+
 int run_drain(const std::vector<std::string>& names, const Context& context) {
   const SegmentView view = change_segment(context.globals, [&](const SegmentView& segment) {
     const std::uint64_t bits = bits_of(segment, names, kDrainAll, context);
-    segment.header().drain.fetch_or(bits, std::memory_order_seq_cst);
+    const std::uint64_t was = segment.header().drain.fetch_or(bits, std::memory_order_seq_cst);
+    note_drain(segment, EventKind::kDrain, bits & ~was);
   });
   print_drain(context, view);
   return to_status(ExitCode::kDone);
@@ -70,6 +79,7 @@ int run_undrain(const std::vector<std::string>& names, const Context& context) {
   const SegmentView view = change_segment(context.globals, [&](const SegmentView& segment) {
     const std::uint64_t bits = bits_of(segment, names, kOperatorBits, context);
     before = segment.header().drain.fetch_and(~bits, std::memory_order_seq_cst);
+    note_drain(segment, EventKind::kUndrain, bits & before);
   });
   if (!names.empty() && (before & kDrainAll) != 0) {
     context.hint("all types are drained; `undrain` without a type ends that");

@@ -52,8 +52,12 @@ int run_free(const FreeOptions& options, const Context& context) {
     throw Failure(Errc::kInvalidArgument,
                   name + " is " + holder + "; --force frees it whatever its holder does");
   }
+  const SlotRecord& record = view.record(options.slot);
+  const std::uint64_t since_ns = record.claimed_at_ns.get();
+  const std::uint64_t nonce = record.nonce.get();
   const StepResult result = force_free_slot(view, options.slot);
   if (result.code != Errc::kOk) throw Failure(result.code, name + " is not held");
+  processes.note_taken({EventKind::kForcedFree, options.slot, result.word, since_ns, nonce});
   // Not done again by itself: what holds that slot in the next segment may be another job.
   if (is_replaced(view)) {
     throw Failure(Errc::kRetired, "the segment was replaced meanwhile, maybe with " + name +

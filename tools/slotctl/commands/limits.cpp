@@ -93,6 +93,7 @@ void set_limits(const SegmentView& view, const std::vector<LimitSetting>& settin
   for (std::size_t i = 0; i < settings.size(); ++i) {
     view.limit_override(types[i]).word.store(override_word(settings[i].limit),
                                              std::memory_order_seq_cst);
+    note_operator(view, EventKind::kLimitSet, types[i], settings[i].limit);
   }
 }
 
@@ -100,8 +101,11 @@ void reset_limits(const SegmentView& view, const std::vector<std::string>& names
   std::vector<std::uint32_t> types;
   for (const std::string& name : names) types.push_back(find_type_to_reset(view, name, charset));
   for (std::uint32_t type = 0; names.empty() && type < kMaxTypes; ++type) types.push_back(type);
-  for (const std::uint32_t type : types)
-    view.limit_override(type).word.store(kNoOverride, std::memory_order_seq_cst);
+  for (const std::uint32_t type : types) {
+    const std::uint64_t before =
+        view.limit_override(type).word.exchange(kNoOverride, std::memory_order_seq_cst);
+    if (before != kNoOverride) note_operator(view, EventKind::kLimitReset, type);
+  }
 }
 
 int finish_change(const Context& context, const TableStyle& style, const SegmentView& view) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "slotd/layout.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/json.hpp"
 
@@ -21,10 +22,10 @@ void add_reload(CommandSet& set);
 /// What became of a request. The first four are the broker's words, as Header::reload_result has
 /// them.
 enum class ReloadEnd : std::uint8_t {
-  kReloaded = 0,
-  kInvalidFile = 1,
-  kNeedsNewSegment = 2,
-  kRebuilding = 3,
+  kReloaded = static_cast<std::uint8_t>(ReloadResult::kReloaded),
+  kInvalidFile = static_cast<std::uint8_t>(ReloadResult::kInvalidFile),
+  kNeedsNewSegment = static_cast<std::uint8_t>(ReloadResult::kNeedsNewSegment),
+  kRebuilding = static_cast<std::uint8_t>(ReloadResult::kRebuilding),
   kRequested,   ///< asked, and not waited for
   kBrokerDown,  ///< nobody to ask
   kTimedOut,
