@@ -86,7 +86,7 @@ TEST(CommandLine, UnknownVerbBelowAnotherNamesTheNearest) {
   const Ran ran = run({"config", "shwo"});
   EXPECT_EQ(ran.status, 64);
   EXPECT_TRUE(has(ran.err, "no verb 'config shwo'; did you mean 'config show'?")) << ran.err;
-  EXPECT_TRUE(has(run({"-J", "limits", "--columns", "type", "rset"}).err, "'limits reset'?"));
+  EXPECT_TRUE(has(run({"-J", "limits", "--columns", "type", "resset"}).err, "'limits reset'?"));
   EXPECT_EQ(run({"limits", "--columns", "type", "--segment", kNowhere}).status, 69);
 }
 

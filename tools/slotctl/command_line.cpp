@@ -44,7 +44,8 @@ std::size_t find_verb_index(const std::vector<std::string>& words, std::size_t f
 const std::map<std::string, Colour> kColours{
     {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
 
-void add_output_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+/// `console` may be nullptr where nothing will be parsed.
+void add_output_options(CLI::App& app, GlobalOptions& globals, Console* console) {
   CLI::Option* json = app.add_flag("-J,--json", globals.json, "print JSON: -o json");
   const auto set_form = [&globals](const std::string& form) {
     globals.json = form != "table";
@@ -55,15 +56,15 @@ void add_output_options(CLI::App& app, GlobalOptions& globals, Console& console)
       ->check(CLI::IsMember({"table", "json", "jsonl"}))
       ->excludes(json)
       ->type_name("FORM");
-  const auto set_colour = [&console](const std::string& when) {
-    console.set_colour(kColours.at(when));
+  const auto set_colour = [console](const std::string& when) {
+    console->set_colour(kColours.at(when));
   };
   app.add_option_function<std::string>("--color", set_colour, "auto, always, never")
       ->check(CLI::IsMember(kColours))
       ->type_name("WHEN");
 }
 
-void add_global_options(CLI::App& app, GlobalOptions& globals, Console& console) {
+void add_global_options(CLI::App& app, GlobalOptions& globals, Console* console) {
   add_output_options(app, globals, console);
   app.add_flag("-q,--quiet", globals.quiet, "no hints and no texts about refusals");
   app.add_option("--segment", globals.segment_path, "the segment file")->type_name("PATH");
@@ -119,7 +120,7 @@ int run_words(std::vector<std::string> words, Console& console) {
   set_status_of_truncation(to_status(ExitCode::kCorrupt));
   CLI::App app("slotctl: looks at and acts on the slots of this host", "slotctl");
   Context context{{}, console, {}};
-  add_global_options(app, context.globals, console);
+  add_global_options(app, context.globals, &console);
   CommandSet set(app);
   add_all_commands(set);
 
@@ -153,8 +154,7 @@ int run_words(std::vector<std::string> words, Console& console) {
 VerbOutline command_line_outline() {
   CLI::App app("", "slotctl");
   GlobalOptions globals;
-  Console console(stdout, stderr);
-  add_global_options(app, globals, console);
+  add_global_options(app, globals, nullptr);
   CommandSet set(app);
   add_all_commands(set);
   return set.outline();
