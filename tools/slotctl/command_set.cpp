@@ -13,6 +13,7 @@
 #include "tools/slotctl/commands/doctor.hpp"
 #include "tools/slotctl/commands/drain.hpp"
 #include "tools/slotctl/commands/end.hpp"
+#include "tools/slotctl/commands/events.hpp"
 #include "tools/slotctl/commands/free.hpp"
 #include "tools/slotctl/commands/help.hpp"
 #include "tools/slotctl/commands/limits.hpp"
@@ -118,6 +119,7 @@ void add_all_commands(CommandSet& set) {
   add_slots(set);
   add_procs(set);
   add_waiters(set);
+  add_events(set);
   add_top(set);
   add_run(set);
   add_claim(set);

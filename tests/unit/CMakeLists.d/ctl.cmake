@@ -4,6 +4,7 @@ if(TARGET slotd_ctl)
     SOURCES
       ctl_command_line_test.cpp
       ctl_config_test.cpp
+      ctl_events_test.cpp
       ctl_exit_codes_test.cpp
       ctl_json_test.cpp
       ctl_lists_test.cpp

@@ -2,12 +2,15 @@
 
 #include <unistd.h>
 
+#include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "slotd/clock.hpp"
 #include "slotd/snapshot.hpp"
 #include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/event_source.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/screen.hpp"
@@ -21,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kUsualPeriodMs = 1'000;
 constexpr std::uint64_t kShortestPeriodMs = 100;
+constexpr std::ptrdiff_t kMostEvents = 20;
 
 struct TopOptions {
   std::uint64_t every_ms = kUsualPeriodMs;
@@ -29,22 +33,33 @@ struct TopOptions {
 /// What was seen last.
 struct Look {
   Snapshot snapshot;
+  EventSource source{};
+  std::vector<std::string> events{};  ///< the latest, as lines
   std::uint64_t drain = 0;
   std::string gone;
 };
 
+void take_events(const ProcessTable& processes, Charset charset, Look& look) {
+  const EventSource::News news = look.source.read(processes);
+  for (const ShownEvent& shown : news.events) look.events.push_back(event_text(shown, charset));
+  if (news.lost != 0) look.events.push_back(gap_text(news.lost));
+  if (std::ssize(look.events) > kMostEvents)
+    look.events.erase(look.events.begin(), look.events.end() - kMostEvents);
+}
+
 /// Throws Failure where there is no segment that can be read.
-void take_look(const GlobalOptions& options, Look& look) {
+void take_look(const GlobalOptions& options, Charset charset, Look& look) {
   // By its path each time: its size and its layout are checked anew, and another one is found.
   const ProcessTable processes = open_for_reading(options);
   look.drain = processes.view().header().drain.load(std::memory_order_acquire);
   look.snapshot = read_snapshot(processes);
+  take_events(processes, charset, look);
   look.gone.clear();
 }
 
 void look_again(const Context& context, Look& look) {
   try {
-    take_look(context.globals, look);
+    take_look(context.globals, context.console.charset(), look);
   } catch (const Failure& failure) {
     look.gone = context.console.escaped(failure.what());
   }
@@ -77,7 +92,8 @@ class Show {
 
  private:
   TopModel model() const {
-    return {look_.snapshot, look_.drain, path_, look_.gone, {}, context_.console.charset()};
+    return {look_.snapshot, look_.drain,  path_,
+            look_.gone,     look_.events, context_.console.charset()};
   }
 
   /// Input that holds no key is the end of a terminal that is gone.
@@ -113,7 +129,7 @@ int run_top(const TopOptions& options, const Context& context) {
     throw Failure(Errc::kInvalidArgument, "-d: 0.1 seconds or more");
   Screen::require_terminal();
   Look look;
-  take_look(context.globals, look);
+  take_look(context.globals, context.console.charset(), look);
   const StopSignals signals;
   Screen screen(context.console.style().colour);
   set_hook_of_truncation(&Screen::restore_in_signal);
