@@ -10,6 +10,7 @@
 #include <string>
 
 #include "broker/config/config.hpp"
+#include "broker/http/endpoint.hpp"
 #include "broker/ledger/ledger_spec.hpp"
 #include "broker/liveness/watch_list.hpp"
 #include "broker/loop.hpp"
@@ -77,6 +78,7 @@ class Daemon {
   std::uint64_t missing_pages_ = 0;  ///< found so far
   std::uint64_t settled_at_ns_ = 0;  ///< 0: not settling
   bool is_ready_told_ = false;
+  HttpEndpoint http_;
 };
 
 }  // namespace slotd::broker
