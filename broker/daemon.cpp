@@ -103,6 +103,8 @@ void Daemon::carry_over(const SegmentView& view) {
            others.count({who.pid_ns_inode(), who.pid()}) != 0;
   };
   const std::uint32_t kept = import_ledger(view, carried_, is_visible);
+  Cell<std::uint64_t>& rebuilds = view.node().broker.rebuilds;
+  rebuilds.set(rebuilds.get() + 1U);
   log_warning("event=carried_over slots=" + std::to_string(kept) +
               " of=" + std::to_string(carried_.slots.size()));
 }
@@ -172,6 +174,8 @@ void Daemon::go_live() {
   beat_timer_ = loop_->every(beat_ms(config_), [this] { beat(); });
   for (const int signal : {SIGTERM, SIGINT}) loop_->on_signal(signal, [this] { loop_->quit(0); });
   loop_->on_signal(SIGHUP, [this] { reload(); });
+  http_.tick(false);
+  http_.follow(config_.http, owned_->path, owned_->file.get());
   const std::uint64_t drain = processes_.view().header().drain.load(std::memory_order_acquire);
   if ((drain & kDrainRebuild) != 0) {
     log_warning("event=settling: an earlier segment is lost; its holders assert their slots anew");
@@ -204,6 +208,7 @@ void Daemon::end_settling() {
 
 /// Is the segment whole? Then who has died; else a new one.
 void Daemon::tick() {
+  http_.tick(is_lost_);
   if (!is_lost_) {
     const std::uint64_t missing = count_missing_pages();
     const bool was_touched = file_watch_.has_heard() || missing != missing_pages_;
@@ -342,6 +347,7 @@ void Daemon::put_in_force(ReloadPlan plan) {
   spec_ = std::move(plan.spec);
   owner_options_.mode = config_.segment.mode;
   owner_options_.group = config_.segment.group;
+  http_.follow(config_.http, owned_->path, owned_->file.get());
   report_fit(options_, config_, spec_);
   // The beat first: with a shorter interval in force the old heartbeat would look stale.
   loop_->change_interval(beat_timer_, beat_ms(config_));
@@ -387,6 +393,7 @@ void Daemon::tell(EventKind kind) {
 /// The segment stays, workers go on.
 void Daemon::leave() {
   Loop::notify("STOPPING=1\nSTATUS=stopped; the segment and its slots stay");
+  http_.stop();
   if (is_lost_) return log_info("event=stopped");
   tell(EventKind::kBrokerStop);
   processes_.view().header().broker.store(0, std::memory_order_release);

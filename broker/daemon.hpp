@@ -10,6 +10,7 @@
 #include <string>
 
 #include "broker/config/config.hpp"
+#include "broker/http/endpoint.hpp"
 #include "broker/ledger/ledger_spec.hpp"
 #include "broker/liveness/watch_list.hpp"
 #include "broker/loop.hpp"
@@ -81,6 +82,7 @@ class Daemon {
   bool is_ready_told_ = false;
   std::string told_status_;  ///< the figures that systemd was told last
   DebtNews debt_news_;
+  HttpEndpoint http_;
 };
 
 }  // namespace slotd::broker

@@ -118,6 +118,17 @@ struct SegmentConfig {
   bool operator==(const SegmentConfig&) const = default;
 };
 
+enum class HttpListen : std::uint8_t { kOff, kUnix, kTcp };
+
+struct HttpConfig {
+  HttpListen listen = HttpListen::kOff;
+  std::string path;        ///< of the Unix socket; empty: http.sock beside the segment
+  std::string host;        ///< with kTcp: an address, or a name
+  std::uint16_t port = 0;  ///< likewise, above 0
+
+  bool operator==(const HttpConfig&) const = default;
+};
+
 /// Where each key of the file stands, by its path: "segment.slots", "types.participant.max". For
 /// messages about values that only turn out wrong later. A config that nobody wrote has none.
 struct KeyMarks {
@@ -143,6 +154,7 @@ struct Config {
   QueueConfig queue;
   PressureConfig pressure;
   SegmentConfig segment;
+  HttpConfig http;
   KeyMarks marks;
 
   bool operator==(const Config&) const = default;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/config/http.hpp"
+
 namespace slotd::broker {
 namespace {
 
@@ -159,8 +161,8 @@ void read_section(ReadContext& context, const Place& place, Section& section,
 }  // namespace
 
 const std::vector<std::string_view>& native_sections() {
-  static const std::vector<std::string_view> kSections{"cpu",   "memory",   "types",  "groups",
-                                                       "queue", "pressure", "segment"};
+  static const std::vector<std::string_view> kSections{"cpu",   "memory",   "types",   "groups",
+                                                       "queue", "pressure", "segment", "http"};
   return kSections;
 }
 
@@ -177,6 +179,7 @@ void read_native(ReadContext& context, const Draft& map, const MapRules& rules, 
        [&](const Place& at) { read_section(context, at, config.pressure, read_pressure); }},
       {"segment",
        [&](const Place& at) { read_section(context, at, config.segment, read_segment); }},
+      {"http", [&](const Place& at) { read_section(context, at, config.http, read_http); }},
   };
   const std::string no_path;
   read_map(context, {map, no_path}, fields, rules);

@@ -161,6 +161,24 @@ void write_segment(Writer& out, const SegmentConfig& segment) {
   out.key("processes", std::to_string(segment.processes));
 }
 
+std::string write_listen(const HttpConfig& http) {
+  switch (http.listen) {
+    case HttpListen::kOff:
+      return "off";
+    case HttpListen::kUnix:
+      return http.path.empty() ? "unix" : quote("unix:" + http.path);
+    case HttpListen::kTcp:
+      break;
+  }
+  const bool has_colon = http.host.find(':') != std::string::npos;
+  return quote((has_colon ? "[" + http.host + "]" : http.host) + ":" + std::to_string(http.port));
+}
+
+void write_http(Writer& out, const HttpConfig& http) {
+  out.section("http");
+  out.key("listen", write_listen(http));
+}
+
 }  // namespace
 
 std::string write_config(const Config& config) {
@@ -172,6 +190,7 @@ std::string write_config(const Config& config) {
   write_queue(out, config.queue);
   write_pressure(out, config.pressure);
   write_segment(out, config.segment);
+  write_http(out, config.http);
   return out.take();
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "broker/liveness/pid_translate.hpp"
+#include "slotd/histogram.hpp"
 #include "slotd/waiters.hpp"
 
 namespace slotd::broker {
@@ -22,7 +23,7 @@ void WatchList::sweep() {
     processes_.view().process(index).watched.store(0, std::memory_order_release);
   }
   for (std::uint32_t slot = 0; slot < processes_.view().slot_count(); ++slot)
-    reap(slot, ProbeMode::kPidfd);
+    reap(slot, ProbeMode::kPidfd, std::nullopt);
   scan();
 }
 
@@ -56,7 +57,7 @@ void WatchList::scan_entry(std::uint32_t index) {
   keep_watch(index, attach, reservation);
   const OwnerLife life = processes_.judge_owner({index, attach}, ProbeMode::kMarkOnly);
   if (life == OwnerLife::kAlive) return;
-  reap_words_of(index);
+  reap_words_of(index, monotonic_ns());
   if (life == OwnerLife::kGone && processes_.try_recycle(index, ProbeMode::kPidfd)) drop(index);
 }
 
@@ -76,7 +77,7 @@ void WatchList::keep_watch(std::uint32_t index, std::uint64_t attach, Reservatio
   }
   // The start time may be noted only after the watch began: compared as soon as it is there.
   const Match match = compare_start(index, watch);
-  if (match == Match::kOther) return bury(index, attach);
+  if (match == Match::kOther) return bury(index, attach, monotonic_ns());
   if (match == Match::kUnknown) return;
   watch.verified = true;
   processes_.view().process(index).verified.store(attach, std::memory_order_release);
@@ -103,7 +104,7 @@ bool WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reserv
   if (missing || (pidfd && probe_exited(pidfd.get()))) {
     // A translated pid that exits while one looks may be anybody's; one's own namespace has only
     // this process of that number.
-    if (same_namespace) bury(index, watch.attach);
+    if (same_namespace) bury(index, watch.attach, monotonic_ns());
     return false;
   }
   if (!pidfd) return false;
@@ -116,7 +117,7 @@ bool WatchList::open_watch(std::uint32_t index, Watch& watch, Reservation reserv
   watch.pidfd = std::move(pidfd);
   watch.host_pid = *pid;
   if (compare_start(index, watch) == Match::kOther) {
-    bury(index, watch.attach);
+    bury(index, watch.attach, monotonic_ns());
     return false;
   }
   if (!hooks_.watch(index, watch.pidfd.get())) {
@@ -142,20 +143,21 @@ WatchList::Match WatchList::compare_start(std::uint32_t index, const Watch& watc
 }
 
 void WatchList::on_exit(std::uint32_t index) {
+  const std::uint64_t heard_ns = monotonic_ns();
   const auto known = watches_.find(index);
   if (known == watches_.end() || !known->second.pidfd || !probe_exited(known->second.pidfd.get()))
     return;
-  bury(index, known->second.attach);
+  bury(index, known->second.attach, heard_ns);
 }
 
 /// The process is gone for certain: publish the proof, do what the kernel would have done, free
 /// words and entry.
-void WatchList::bury(std::uint32_t index, std::uint64_t attach) {
+void WatchList::bury(std::uint32_t index, std::uint64_t attach, std::uint64_t heard_ns) {
   ProcessEntry& entry = processes_.view().process(index);
   if (entry.attach.load(std::memory_order_seq_cst) == attach) {
     force_mark(entry, attach);
     entry.gone.store(attach, std::memory_order_release);
-    reap_words_of(index);
+    reap_words_of(index, heard_ns);
     processes_.try_recycle(index,
                            ProbeMode::kPidfd);  // a hazard may hold it back: scan() comes again
   }
@@ -193,22 +195,24 @@ void WatchList::drop(std::uint32_t index) {
   watches_.erase(known);
 }
 
-void WatchList::reap_words_of(std::uint32_t index) {
+void WatchList::reap_words_of(std::uint32_t index, std::uint64_t heard_ns) {
   const SegmentView& view = processes_.view();
   for (std::uint32_t slot = 0; slot < view.slot_count(); ++slot) {
     const SlotWord word{view.word(slot).load(std::memory_order_acquire)};
-    if (!word.is_free() && word.owner() == index) reap(slot, ProbeMode::kMarkOnly);
+    if (!word.is_free() && word.owner() == index) reap(slot, ProbeMode::kMarkOnly, heard_ns);
   }
   wake_waiters(processes_);
 }
 
-void WatchList::reap(std::uint32_t slot, ProbeMode probe) {
+void WatchList::reap(std::uint32_t slot, ProbeMode probe, std::optional<std::uint64_t> heard_ns) {
   const SegmentView& view = processes_.view();
   const auto freed = processes_.reap_word(slot, probe);
   if (!freed || !freed->is_held()) return;
   ++reaped_;
   Cell<std::uint64_t>& count = view.counters(self_.index).primary.reaped;
   count.set(count.get() + 1);
+  if (heard_ns)
+    add_duration(view.node().reap, kReapBoundsUs, (monotonic_ns() - *heard_ns) / kNsPerUs);
   const Reservation owner{view.process(freed->owner()).reservation.load(std::memory_order_acquire)};
   hooks_.reaped({slot, *freed, owner.pid()});
 }

@@ -102,10 +102,12 @@ class WatchList {
   bool open_watch(std::uint32_t index, Watch& watch, Reservation reservation);
   std::optional<int> find_pid(Reservation reservation);
   Match compare_start(std::uint32_t index, const Watch& watch) const;
-  void bury(std::uint32_t index, std::uint64_t attach);
+  /// `heard_ns`: when the news of the death came, CLOCK_MONOTONIC.
+  void bury(std::uint32_t index, std::uint64_t attach, std::uint64_t heard_ns);
   void drop(std::uint32_t index);
-  void reap_words_of(std::uint32_t index);
-  void reap(std::uint32_t slot, ProbeMode probe);
+  void reap_words_of(std::uint32_t index, std::uint64_t heard_ns);
+  /// Without `heard_ns` nobody knows when it died: before this broker came.
+  void reap(std::uint32_t slot, ProbeMode probe, std::optional<std::uint64_t> heard_ns);
 
   const ProcessTable& processes_;
   ProcessRef self_;

@@ -1,12 +1,14 @@
 #include "broker/pressure/pressure_policy.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
 #include "broker/log.hpp"
+#include "slotd/events.hpp"
 #include "slotd/notices.hpp"
 #include "slotd/units.hpp"
 
@@ -57,6 +59,28 @@ void write_notice(const ProcessTable& processes, const PressureJob& job, Notice 
   SlotSample& sample = processes.view().slot_sample(job.id.slot);
   sample.notice.set(TaggedFigure::make(job.id.generation, static_cast<std::uint64_t>(notice)).raw);
   if (processes.is_index(job.owner)) ring_notice(processes.view().process(job.owner), job.attach);
+}
+
+void add_one(Cell<std::uint64_t>& count) { count.set(count.get() + 1U); }
+
+/// Counts a notice and tells of it.
+void note_notice(const ProcessTable& processes, const PressureJob& job, Notice notice) {
+  const SegmentView& view = processes.view();
+  add_one(view.node().broker.notices);
+  const SlotWord word{view.word(job.id.slot).load(std::memory_order_acquire)};
+  Event event;
+  event.time_ms = processes.clock().coarse_ns() / kNsPerMs;
+  event.kind = EventKind::kNotice;
+  event.pid = static_cast<std::uint32_t>(::getpid());
+  if (processes.is_index(job.owner))
+    event.other_pid =
+        Reservation{view.process(job.owner).reservation.load(std::memory_order_acquire)}.pid();
+  event.slot = job.id.slot;
+  event.type = word.type();
+  event.cost_milli = word.cost_milli();
+  event.amount = static_cast<std::uint64_t>(notice);
+  event.nonce = static_cast<std::uint32_t>(view.record(job.id.slot).nonce.get()) & kGenerationMask;
+  note_node_event(view, event);
 }
 
 std::string figure(Notice kind, std::uint64_t value) {
@@ -177,8 +201,10 @@ void PressurePolicy::say(const Resource& resource, const PressureJob& job, bool 
   const Notice notice = said.by_memory ? Notice::kMemory
                         : said.by_cpu  ? Notice::kCpu
                                        : Notice::kCalm;
-  if (load_notice(processes.view().slot_sample(job.id.slot), job.id.generation) != notice)
+  if (load_notice(processes.view().slot_sample(job.id.slot), job.id.generation) != notice) {
     write_notice(processes, job, notice);
+    if (notice != Notice::kCalm) note_notice(processes, job, notice);
+  }
   if (notice == Notice::kCalm) said_.erase(job.id.slot);
 }
 
@@ -195,6 +221,7 @@ void PressurePolicy::send(const Resource& resource, const PressureJob& job, int 
       " signal=" + (signal == SIGKILL ? "KILL" : "TERM") + describe(resource, job, processes);
   switch (sent) {
     case WatchList::Signalled::kSent:
+      add_one(processes.view().node().broker.signals);
       return log_warning(what);
     case WatchList::Signalled::kGone:
       return;

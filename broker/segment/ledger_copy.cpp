@@ -101,6 +101,17 @@ void put_totals(const SegmentView& view, const NodeTotals& totals) {
   put_histogram(node.reap, totals.reap);
 }
 
+void put_broker(BrokerRecord& record, const BrokerTotals& totals) {
+  record.starts.set(totals.starts);
+  record.rebuilds.set(totals.rebuilds);
+  record.reloads.set(totals.reloads);
+  record.reload_failures.set(totals.reload_failures);
+  record.is_last_reload_ok.set(totals.is_last_reload_ok ? 1 : 0);
+  record.reloaded_at_s.set(totals.reloaded_at_s);
+  record.notices.set(totals.notices);
+  record.signals.set(totals.signals);
+}
+
 /// Is the owner still known by pid alone? A process that has come itself ends its claims itself,
 /// and in the old segment it looks dead.
 bool is_unclaimed_entry(const SegmentView& view, std::uint32_t index) {
@@ -121,6 +132,7 @@ LedgerCopy copy_ledger(const ProcessTable& processes) {
   for (std::uint32_t type = 0; type < kMaxTypes; ++type)
     copy.overrides[type] = view.limit_override(type).word.load(std::memory_order_acquire);
   copy.totals = read_totals_by_type(view);
+  copy.broker = read_broker_totals(view.node().broker);
   std::map<std::uint32_t, std::optional<OwnerCopy>> owners;
   const std::uint32_t mark = view.mark();
   for (std::uint32_t slot = 0; slot < mark; ++slot) {
@@ -168,6 +180,7 @@ std::uint32_t import_ledger(const SegmentView& view, const LedgerCopy& copy,
   for (std::uint32_t type = 0; type < kMaxTypes; ++type)
     view.limit_override(type).word.store(copy.overrides[type], std::memory_order_relaxed);
   put_totals(view, copy.totals);
+  put_broker(view.node().broker, copy.broker);
   std::map<std::uint32_t, std::uint32_t> entries;  // old index -> new one
   std::uint32_t next = 1;
   for (const OwnerCopy& owner : copy.owners) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "slotd/metrics.hpp"
 #include "slotd/process_table.hpp"
 #include "slotd/segment_view.hpp"
 #include "slotd/snapshot.hpp"
@@ -46,6 +47,7 @@ struct LedgerCopy {
   std::uint64_t drain = 0;  ///< what operators drained
   std::array<std::uint64_t, kMaxTypes> overrides{};
   NodeTotals totals;
+  BrokerTotals broker;
   std::vector<OwnerCopy> owners;
   std::vector<SlotCopy> slots;
   std::vector<std::uint32_t> generations;  ///< of all slots below the mark: they never go back

@@ -77,7 +77,9 @@ TEST(WriteConfig, PrintsEveryKey) {
             "  mode: \"0660\"\n"
             "  group: slotd\n"
             "  slots: 1024\n"
-            "  processes: 512\n");
+            "  processes: 512\n"
+            "http:\n"
+            "  listen: off\n");
 }
 
 TEST(WriteConfig, DefaultsAreReadBack) { expect_round_trip(Config{}); }

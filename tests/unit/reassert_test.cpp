@@ -147,6 +147,32 @@ TEST_F(Carried, slots_keep_their_names_and_owners_are_known_by_pid) {
   EXPECT_EQ(check_token(new_.view(), {0x9999, 2, 102, 7}), Errc::kForeignToken);
 }
 
+TEST_F(Carried, what_the_broker_tells_of_itself_is_kept) {
+  BrokerRecord& from = old_.view().node().broker;
+  from.starts.set(2);
+  from.rebuilds.set(3);
+  from.reloads.set(5);
+  from.reload_failures.set(7);
+  from.is_last_reload_ok.set(1);
+  from.reloaded_at_s.set(1'700'000'000);
+  from.notices.set(11);
+  from.signals.set(13);
+  old_.view().node().reap.counts[4].set(17);
+  old_.view().node().reap.sum_us.set(19);
+  carry();
+  const BrokerRecord& to = new_.view().node().broker;
+  EXPECT_EQ(to.starts.get(), 2U);
+  EXPECT_EQ(to.rebuilds.get(), 3U);
+  EXPECT_EQ(to.reloads.get(), 5U);
+  EXPECT_EQ(to.reload_failures.get(), 7U);
+  EXPECT_EQ(to.is_last_reload_ok.get(), 1U);
+  EXPECT_EQ(to.reloaded_at_s.get(), 1'700'000'000U);
+  EXPECT_EQ(to.notices.get(), 11U);
+  EXPECT_EQ(to.signals.get(), 13U);
+  EXPECT_EQ(new_.view().node().reap.counts[4].get(), 17U);
+  EXPECT_EQ(new_.view().node().reap.sum_us.get(), 19U);
+}
+
 TEST_F(Carried, the_dead_are_left_behind) {
   old_.mark_dead(hold(500, 2, 7));
   hold(501, 3, 1);

@@ -17,6 +17,7 @@
 #include "tools/slotctl/commands/free.hpp"
 #include "tools/slotctl/commands/help.hpp"
 #include "tools/slotctl/commands/limits.hpp"
+#include "tools/slotctl/commands/metrics.hpp"
 #include "tools/slotctl/commands/procs.hpp"
 #include "tools/slotctl/commands/release.hpp"
 #include "tools/slotctl/commands/reload.hpp"
@@ -135,6 +136,7 @@ void add_all_commands(CommandSet& set) {
   add_free(set);
   add_wait(set);
   add_reload(set);
+  add_metrics(set);
   Verb config = set.add("config", "the configuration: check FILE, show", {});
   config.require_verb();
   add_config_check(set, config);

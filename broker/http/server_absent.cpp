@@ -1,0 +1,19 @@
+// In the place of server.cpp where cpp-httplib was not there at the build.
+#include "broker/http/server.hpp"
+
+namespace slotd::broker {
+
+struct HttpServer::Impl {};
+
+HttpServer::HttpServer() = default;
+HttpServer::~HttpServer() = default;
+
+bool HttpServer::is_built() { return false; }
+
+std::string HttpServer::start(const HttpAddress& /*address*/, Handler /*handler*/) {
+  return "this slotd was built without cpp-httplib";
+}
+
+void HttpServer::stop() {}
+
+}  // namespace slotd::broker
