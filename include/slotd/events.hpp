@@ -278,9 +278,11 @@ class EventReader {
       if (told_.insert(name_of(event)).second) events.push_back(event);
     }
     for (const Event& event : noted) {
-      if (event.kind == EventKind::kClaim) continue;
       if (is_end(event) && told_.erase(name_of(event)) == 0) events.push_back(claim_of(event));
-      events.push_back(event);
+    }
+    // Claims first: what else happened within the same tick comes after them.
+    for (const Event& event : noted) {
+      if (event.kind != EventKind::kClaim) events.push_back(event);
     }
     return events;
   }

@@ -25,7 +25,8 @@ class SlotctlEvents : public ::testing::Test {
   /// The kinds in their order, of one type.
   std::vector<std::string> kinds(const std::string& type) const {
     std::vector<std::string> out;
-    for (const AnyJson& event : slotctl_({"events", "-J", "-t", type}).json()["events"])
+    const AnyJson document = slotctl_({"events", "-J", "-t", type}).json();
+    for (const AnyJson& event : document["events"])
       out.push_back(event["event"]);
     return out;
   }

@@ -14,9 +14,12 @@ namespace {
 
 constexpr char kPath[] = "/run/slotd/segment";
 
+/// But for the warnings, which slotctl makes of the other fields for eyes.
 void expect_as_slotctl(const Snapshot& snapshot, const std::string& path = kPath) {
   const std::string line = write_status_json(snapshot, path);
-  EXPECT_EQ(line, ctl::print_json(ctl::status_json(snapshot, path)) + "\n");
+  ctl::Json expected = ctl::status_json(snapshot, path);
+  expected.erase("warnings");
+  EXPECT_EQ(line, ctl::print_json(expected) + "\n");
   EXPECT_EQ(ctl::problems("status", line), "");
 }
 
