@@ -61,7 +61,8 @@ class HttpConnection {
     }
     HttpAnswer answer;
     const std::size_t end = all.find("\r\n\r\n");
-    if (all.compare(0, 7, "HTTP/1.") != 0 || all.size() < 12 || end == std::string::npos) return answer;
+    if (all.compare(0, 7, "HTTP/1.") != 0 || all.size() < 12 || end == std::string::npos)
+      return answer;
     answer.status = std::stoi(all.substr(9, 3));
     answer.head = all.substr(0, end);
     answer.body = all.substr(end + 4);
