@@ -92,7 +92,7 @@ TEST(ConfigErrors, UnknownKeysOnEveryLevel) {
        "1:1: error: unknown key 'cpu_costs' at the top level (did you mean 'cpu_cost'?)"},
       {"foo: {}",
        "1:1: error: unknown key 'foo' at the top level (known keys: cpu, memory, types, groups, "
-       "queue, pressure, segment)"},
+       "queue, pressure, segment, http)"},
       {"cpu: { holt: 1s }", "1:8: error: unknown key 'holt' in cpu (did you mean 'hold'?)"},
       {"cpu: { max-utilization: 1 }",
        "1:8: error: unknown key 'max-utilization' in cpu (did you mean 'max_utilization'?)"},
