@@ -94,6 +94,9 @@ TEST_F(Pressure, action_stop_ends_the_victim_and_nobody_else) {
   EXPECT_TRUE(broker_->wait_log("event=pressure_signal kind=cpu signal=TERM"));
   EXPECT_TRUE(modest.lives());
   EXPECT_EQ(modest.notice(), "calm");
+  const BrokerRecord& record = probe_->view().node().broker;
+  EXPECT_EQ(record.notices.get(), 1U);
+  EXPECT_EQ(record.signals.get(), 1U);
 }
 
 TEST_F(Pressure, a_victim_that_does_not_stop_is_killed_after_the_grace) {
