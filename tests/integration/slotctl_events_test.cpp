@@ -26,8 +26,7 @@ class SlotctlEvents : public ::testing::Test {
   std::vector<std::string> kinds(const std::string& type) const {
     std::vector<std::string> out;
     const AnyJson document = slotctl_({"events", "-J", "-t", type}).json();
-    for (const AnyJson& event : document["events"])
-      out.push_back(event["event"]);
+    for (const AnyJson& event : document["events"]) out.push_back(event["event"]);
     return out;
   }
 };
