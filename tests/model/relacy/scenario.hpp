@@ -116,7 +116,10 @@ template <typename Derived, unsigned kThreads>
 struct Scenario : rl::test_suite<Derived, kThreads> {
   void before() {
     Stage& stage = Derived::stage();
-    slotd_model::memory.watch(stage.base(), stage.bytes());
+    const Geometry geometry = compute_geometry(stage.view().capacities());
+    static_assert(static_cast<int>(SectionId::kEvents) + 2 == static_cast<int>(SectionId::kCount),
+                  "the records are the last sections");
+    slotd_model::memory.watch(stage.base(), stage.bytes(), geometry[SectionId::kEvents].offset);
     slotd_model::memory.begin();
     slotd_model::clock_ns = 0;
     if (!stage.is_kept()) {
