@@ -77,7 +77,7 @@ std::string json_list(const std::vector<std::string>& items) {
 }
 
 /// Always as a decimal: 2.0, 9.6.
-std::string decimal(std::string text) {
+std::string decimal(const std::string& text) {
   return text.find('.') == std::string::npos ? text + ".0" : text;
 }
 std::string json_micro(std::int64_t micro) { return decimal(format_cores_micro(micro)); }

@@ -81,7 +81,7 @@ class Layout {
   }
 
  private:
-  void add(Line line) { lines_.push_back(cut_line(line, size_.columns)); }
+  void add(const Line& line) { lines_.push_back(cut_line(line, size_.columns)); }
   void add(const std::string& text, Tone tone = Tone::kPlain) { add(Line{{text, tone}}); }
   void add_all(const std::vector<Line>& lines) {
     lines_.insert(lines_.end(), lines.begin(), lines.end());

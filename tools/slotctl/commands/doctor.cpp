@@ -73,7 +73,7 @@ std::string doctor_text(const Diagnosis& diagnosis, bool only_bad, const TableSt
   std::size_t widest = 0;
   for (const Finding& finding : diagnosis.findings) widest = std::max(widest, finding.check.size());
   std::string text;
-  const auto add_line = [&](std::string level, Tone tone, std::string check,
+  const auto add_line = [&](const std::string& level, Tone tone, std::string check,
                             const std::string& rest) {
     const std::size_t padding = kLevelWidth - std::min(kLevelWidth, level.size());
     check.resize(widest + 2, ' ');
