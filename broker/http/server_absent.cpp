@@ -10,8 +10,7 @@ HttpServer::~HttpServer() = default;
 
 bool HttpServer::is_built() { return false; }
 
-// The handler by value as the other one takes it, which keeps it.
-// NOLINTNEXTLINE(performance-unnecessary-value-param)
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as the other one takes it, which keeps it
 std::string HttpServer::start(const HttpAddress& /*address*/, Handler /*handler*/) {
   return "this slotd was built without cpp-httplib";
 }
