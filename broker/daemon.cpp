@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "broker/host/capacity_read.hpp"
+#include "broker/ledger/plan.hpp"
 #include "broker/ledger/publish.hpp"
 #include "broker/liveness/pid_translate.hpp"
 #include "broker/log.hpp"
@@ -302,8 +303,14 @@ void Daemon::tell_status() {
 void Daemon::follow_capacity() {
   if (config_.cpu.capacity_mode == CapacityMode::kFixed) return;
   if (find_capacity(config_.cpu).micro == spec_.capacity_micro) return;
-  const auto spec = make_spec(options_, config_, read_config_block(processes_.view()));
+  auto spec = make_spec(options_, config_, read_config_block(processes_.view()));
   if (!spec) return;
+  if (!check_fit(*spec).minimums_fit) {
+    log_error("the budget of " + std::to_string(spec->budget_micro / 1000U) +
+              " millicores is below what types are sure of by their min: they are sure of nothing "
+              "until it has grown");
+    for (LedgerType& type : spec->types) type.minimum = 0;
+  }
   spec_ = *spec;
   configure_metering();
   publish_config(processes_.view(), spec_);

@@ -62,8 +62,18 @@ struct Rules {
   std::uint64_t memory_headroom_bytes = 0;
   std::uint64_t memory_used_bytes = 0;  ///< sampled, from the sample block
   std::array<Group, kMaxGroups> groups;
+  std::uint32_t own_type = 0;           ///< the claimed one
+  std::uint32_t own_minimum = 0;        ///< its own; see is_sure()
+  std::uint32_t own_default_milli = 0;  ///< its default cost: no more than that is it sure of
   std::uint32_t minimum_count = 0;
   std::array<Minimum, kMaxTypes> minimums;  ///< of other types; likewise only the first are meant
+
+  /// Is a claim of this cost within what its type is sure of, while it holds so many slots? Then it
+  /// leaves nothing to other types: two that are both below their minimum would refuse each other
+  /// for what neither uses.
+  constexpr bool is_sure(std::uint32_t cost_milli, std::uint32_t own_held) const noexcept {
+    return own_held < own_minimum && cost_milli <= own_default_milli;
+  }
 };
 
 /// What a set of slot words uses, as far as one claim's rules ask.
@@ -123,12 +133,15 @@ using TypeCounts = std::array<std::uint32_t, kMaxTypes>;
 
 /// Sets what is kept of CPU and groups for types of which fewer slots are held than their minimum:
 /// the default cost and weight of each slot that is lacking. `held` are counts of held slots alone:
-/// a tentative one may come to nothing, and its type is still sure of the room.
-constexpr void keep_minimums(const Rules& rules, const TypeCounts& held, Usage& usage) noexcept {
+/// a tentative one may come to nothing, and its type is still sure of the room. Nothing is kept
+/// from a claim that is_sure() itself.
+constexpr void keep_minimums(const Rules& rules, const TypeCounts& held, bool is_sure,
+                             Usage& usage) noexcept {
   if (rules.minimum_count == 0) return;
   usage.keeps_room = false;
   usage.kept_micro = 0;
   usage.kept_by_group = {};
+  if (is_sure) return;
   for (std::uint32_t i = 0; i < rules.minimum_count; ++i) {
     const Rules::Minimum& minimum = rules.minimums[i];
     const std::uint32_t count = held[minimum.type & (kMaxTypes - 1U)];
@@ -167,10 +180,40 @@ constexpr std::int64_t available_micro(const Rules& rules, const Usage& usage) n
                           add_saturating(usage.charged_micro, usage.kept_micro));
 }
 
+namespace detail {
+
+/// What is there for a claim at the most: what other types are sure of is kept or in use, and while
+/// they are sure of any the idle rule offers no more than the budget.
+struct MostRoom {
+  std::uint64_t micro = 0;
+  std::array<std::uint64_t, kMaxGroups> sure_by_group{};
+};
+
+constexpr MostRoom find_most_room(const Rules& rules, const Request& request) noexcept {
+  MostRoom most;
+  most.micro = rules.idle_rule ? rules.capacity_micro : rules.budget_micro;
+  if (rules.minimum_count == 0 || rules.is_sure(request.cost_milli, 0)) return most;
+  std::uint64_t sure_micro = 0;
+  for (std::uint32_t i = 0; i < rules.minimum_count; ++i) {
+    const Rules::Minimum& minimum = rules.minimums[i];
+    sure_micro = add_saturating(
+        sure_micro, std::uint64_t{minimum.count} * (minimum.cost_milli & kMaxCostMilli) * 1000U);
+    for (std::uint32_t group = 0; group < rules.group_count; ++group) {
+      most.sure_by_group[group] = add_saturating(
+          most.sure_by_group[group], std::uint64_t{minimum.count} * minimum.weights[group]);
+    }
+  }
+  most.micro = rules.budget_micro > sure_micro ? rules.budget_micro - sure_micro : 0;
+  return most;
+}
+
+}  // namespace detail
+
 /// Can this request never fit, whatever the others do? Measured use plays no part.
 constexpr Verdict check_too_large(const Rules& rules, const Request& request) noexcept {
   Verdict verdict;
-  const std::uint64_t room = rules.idle_rule ? rules.capacity_micro : rules.budget_micro;
+  const detail::MostRoom most = detail::find_most_room(rules, request);
+  const std::uint64_t room = most.micro;
   const std::uint64_t required = std::uint64_t{request.cost_milli} * 1000U;
   verdict.required_micro = static_cast<std::int64_t>(required);
   verdict.available_micro = difference_micro(room, 0);
@@ -187,7 +230,8 @@ constexpr Verdict check_too_large(const Rules& rules, const Request& request) no
   }
   for (std::uint32_t i = 0; i < rules.group_count; ++i) {
     const Rules::Group& group = rules.groups[i];
-    if (group.limit != kNoLimit && group.weight > group.limit) {
+    if (group.limit != kNoLimit &&
+        add_saturating(group.weight, most.sure_by_group[i]) > group.limit) {
       verdict.reason = Reason::kTooLarge;
       verdict.group = group.index;
       verdict.weight = group.weight;

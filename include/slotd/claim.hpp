@@ -151,7 +151,12 @@ class Claim : public QuickClaim {
 
   PassContext context() const noexcept {
     const bool charged = view_.sample(stamp_.sample_epoch).charge_mark.get() != 0;
-    return {&view_, &rules_, stamp_, request_.key, charged && processes_.is_broker_down()};
+    return {&view_,
+            &rules_,
+            stamp_,
+            request_.key,
+            wanted_.cost_milli,
+            charged && processes_.is_broker_down()};
   }
 
   // Below: claim_slow.hpp.

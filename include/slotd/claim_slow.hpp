@@ -33,7 +33,9 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
       with.with(RecordTrust::kCertain), pass,
       [&](std::uint32_t slot, SlotWord word) { return is_held_throughout(previous[slot], word); });
   // No more may be kept than was at some instant.
-  keep_minimums(rules_, count_possible(previous, pass), confirmed);
+  const std::uint32_t own_certain = count_certain(previous, pass)[type()];
+  keep_minimums(rules_, count_possible(previous, pass),
+                rules_.is_sure(wanted_.cost_milli, own_certain), confirmed);
   return is_still_current() ? decide(rules_, wanted_, confirmed) : Verdict{};
 }
 
@@ -56,7 +58,12 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
     Usage counted = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_counted(); });
     // Two slots of one pass may never have been held at once: towards a minimum count those that
     // were.
-    keep_minimums(rules_, count_certain(passes[turn ^ 1U], pass), counted);
+    if (rules_.minimum_count != 0) {
+      const PassWords& previous = passes[turn ^ 1U];
+      const std::uint32_t own_possible = count_possible(previous, pass)[type()];
+      keep_minimums(rules_, count_certain(previous, pass),
+                    rules_.is_sure(wanted_.cost_milli, own_possible), counted);
+    }
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
     if (!is_still_current() || (confirmations > 0 && !(stamp_ == previous_stamp))) {
       confirmations = 0;
@@ -66,6 +73,8 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
     if (decide(rules_, wanted_, held)) {
       confirmations = 0;
       if (reap_seen(pass)) continue;
+      // The first pass has no other to be compared with: that is no conflict.
+      if (rules_.minimum_count != 0 && restart == 0) continue;
       const Outcome outcome = settle_conflict(with, passes, turn, counted);
       if (outcome != Outcome::kRescan) return outcome;
       continue;
@@ -163,11 +172,14 @@ inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
     load();
     load_pass(view_, kNoSlot, passes[0]);
     load_pass(view_, kNoSlot, passes[1]);
-    const Usage lasting = sum_pass(
+    Usage lasting = sum_pass(
         context().with(RecordTrust::kCertain), passes[1], [&](std::uint32_t slot, SlotWord word) {
           return is_held_throughout(passes[0][slot], word) || is_unmoved(slot, word);
         });
     if (!is_still_current()) continue;
+    const std::uint32_t own_certain = count_certain(passes[0], passes[1])[type()];
+    keep_minimums(rules_, count_possible(passes[0], passes[1]),
+                  rules_.is_sure(wanted_.cost_milli, own_certain), lasting);
     if (decide(rules_, wanted_, lasting)) {
       WordNote unmoved;
       for (std::uint32_t slot = 0; slot < passes[1].count; ++slot) {

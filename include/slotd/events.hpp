@@ -230,8 +230,9 @@ class EventReader {
   /// How far one lane has been read.
   struct Place {
     std::uint64_t next = 0;
-    std::uint64_t awaited = 0;  ///< the event before this one was waited for already
+    std::uint64_t awaited = 0;  ///< those before this one were waited for already
   };
+  static constexpr std::uint64_t kAwaited = 8;  ///< events that may be written at the same time
   using ClaimName = std::pair<std::uint32_t, std::uint32_t>;  ///< slot and nonce
 
   static bool is_end(const Event& event) noexcept {
@@ -322,8 +323,9 @@ class EventReader {
                                    (detail::lap_bits(number, N) >> detail::kLapShift);
       }
       if (!is_whole) {
-        // The newest may be in the making: once more, the next time.
-        if (number + 1U == next && place.awaited != next) {
+        // It may be in the making, with others that are ready by now behind it: once more, the next
+        // time.
+        if (next - number <= kAwaited && number >= place.awaited) {
           place.awaited = next;
           break;
         }

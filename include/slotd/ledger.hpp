@@ -98,6 +98,9 @@ inline void load_groups(const ConfigBlock& config, const SampleBlock& sample, st
 /// Those of other types. A drained type gets no room, so none is kept for it.
 inline void load_minimums(const ConfigBlock& config, std::uint64_t drain, std::uint32_t type,
                           Rules& rules) noexcept {
+  rules.own_type = type;
+  rules.own_minimum = config.types[type].minimum.get();
+  rules.own_default_milli = config.types[type].cost_milli.get() & kMaxCostMilli;
   rules.minimum_count = 0;
   std::uint32_t mask = config.minimum_mask.get() & ~static_cast<std::uint32_t>(drain);
   for (mask &= ~(1U << type); mask != 0; mask &= mask - 1U) {

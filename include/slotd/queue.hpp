@@ -41,19 +41,35 @@ struct Totals {
   }
 };
 
-constexpr Usage usage_of(const Rules& rules, const Totals& totals) noexcept {
-  Usage usage;
-  usage.slots = totals.slots;
-  usage.charged_micro = totals.charged_micro;
-  usage.memory_pending_bytes = totals.memory_bytes;
+namespace detail {
+
+/// `is_sure`: the claim is within what its type is sure of, which is not for others to take.
+constexpr void add_totals(const Rules& rules, const Totals& totals, bool is_sure,
+                          Usage& usage) noexcept {
+  usage.slots += totals.slots;
+  usage.memory_pending_bytes = add_saturating(usage.memory_pending_bytes, totals.memory_bytes);
+  if (!is_sure) usage.charged_micro = add_saturating(usage.charged_micro, totals.charged_micro);
   for (std::uint32_t type = 0; type < kMaxTypes; ++type) {
     const std::uint32_t count = totals.by_type[type];
     if (count == 0) continue;
     usage.in_family += ((rules.family_mask >> type) & 1U) * count;
-    for (std::uint32_t i = 0; i < rules.group_count; ++i)
+    for (std::uint32_t i = 0; !is_sure && i < rules.group_count; ++i)
       usage.by_group[i] += std::uint64_t{rules.groups[i].weight_of(type)} * count;
   }
-  keep_minimums(rules, totals.by_type, usage);
+}
+
+}  // namespace detail
+
+/// Of a claim beside what is held, and beside what is kept for a waiter that comes before it. That
+/// counts towards no minimum, and takes nothing from a claim within its own.
+constexpr Usage usage_of(const Rules& rules, const Request& request, const Totals& held,
+                         const Totals& kept = {}) noexcept {
+  const bool is_sure =
+      rules.is_sure(request.cost_milli, held.by_type[request.type & (kMaxTypes - 1U)]);
+  Usage usage;
+  detail::add_totals(rules, held, false, usage);
+  detail::add_totals(rules, kept, is_sure, usage);
+  keep_minimums(rules, held.by_type, is_sure, usage);
   return usage;
 }
 
@@ -97,40 +113,42 @@ enum class QueuePlace : std::uint8_t {
 
 /// Keeps for a claim that was refused for `reason` what it lacks, and nothing else: while it waits
 /// for its type's limit, the cores that it would take are others' to use.
-constexpr void keep_room(const Request& request, Reason reason, Totals& held) noexcept {
+constexpr void keep_room(const Request& request, Reason reason, Totals& kept) noexcept {
   switch (reason) {
     case Reason::kTypeLimit:
     case Reason::kGroupLimit:
-      ++held.by_type[request.type & (kMaxTypes - 1U)];
+      ++kept.by_type[request.type & (kMaxTypes - 1U)];
       break;
     case Reason::kMemory:
-      held.memory_bytes = add_saturating(held.memory_bytes, request.memory_bytes);
+      kept.memory_bytes = add_saturating(kept.memory_bytes, request.memory_bytes);
       break;
     case Reason::kCpu:
-      held.charged_micro =
-          add_saturating(held.charged_micro, std::uint64_t{request.cost_milli} * 1000U);
+      kept.charged_micro =
+          add_saturating(kept.charged_micro, std::uint64_t{request.cost_milli} * 1000U);
       break;
     default:
-      ++held.slots;  // a free slot
+      ++kept.slots;  // a free slot
       break;
   }
 }
 
 /// Walks the queue in its order and calls place(claim, QueuePlace) for each. `queue` is sorted by
 /// comes_before(). `rules_of(type)` gives the rules for claims of a type. `held` is what is held
-/// now; afterwards it has those that go, and the one that room is kept for, on top.
+/// now; afterwards it has those that go on top.
 template <typename Queue, typename RulesOf, typename Place>
 constexpr void walk_queue(const Queue& queue, const QueueRules& queue_rules, RulesOf rules_of,
                           Totals& held, Place place) noexcept {
   bool is_kept_for_one = false;
+  Totals kept;  // for that one
   for (const QueuedClaim& claim : queue) {
     const Rules& rules = rules_of(claim.request.type);
     if (claim.has_missed) {
       place(claim, QueuePlace::kPassedOver);
       continue;
     }
-    const Verdict verdict = decide(rules, claim.request, usage_of(rules, held));
-    if (held.slots < queue_rules.slots && verdict) {
+    const Verdict verdict =
+        decide(rules, claim.request, usage_of(rules, claim.request, held, kept));
+    if (held.slots + kept.slots < queue_rules.slots && verdict) {
       held.add(claim.request);
       place(claim, QueuePlace::kGoes);
       continue;
@@ -141,7 +159,7 @@ constexpr void walk_queue(const Queue& queue, const QueueRules& queue_rules, Rul
     const bool may_ever = rules.known && !rules.draining && check_too_large(rules, claim.request);
     if (!is_kept_for_one && is_due && claim.is_confirmed && fits_a_busy_node && may_ever) {
       is_kept_for_one = true;
-      keep_room(claim.request, verdict.reason, held);
+      keep_room(claim.request, verdict.reason, kept);
       place(claim, QueuePlace::kKept);
     } else {
       place(claim, QueuePlace::kPassedOver);

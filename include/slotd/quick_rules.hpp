@@ -64,9 +64,10 @@ inline std::uint64_t kept_micro(const ConfigBlock& config, std::uint32_t minimum
   std::uint64_t milli = 0;
   for (; minimum_mask != 0; minimum_mask &= minimum_mask - 1U) {
     const TypeConfig& other = config.types[__builtin_ctz(minimum_mask)];
-    milli += std::uint64_t{other.minimum.get()} * (other.cost_milli.get() & kMaxCostMilli);
+    milli = add_saturating(
+        milli, std::uint64_t{other.minimum.get()} * (other.cost_milli.get() & kMaxCostMilli));
   }
-  return milli * 1000U;
+  return milli > ~std::uint64_t{0} / 1000U ? ~std::uint64_t{0} : milli * 1000U;
 }
 
 /// Weight of a group that types with a minimum, other than the claimed one, may be sure of.
@@ -75,7 +76,8 @@ inline std::uint64_t kept_weight(const GroupConfig& group, const ConfigBlock& co
   std::uint64_t weight = 0;
   for (; minimum_mask != 0; minimum_mask &= minimum_mask - 1U) {
     const auto other = static_cast<std::uint32_t>(__builtin_ctz(minimum_mask));
-    weight += std::uint64_t{config.types[other].minimum.get()} * group.weights[other].get();
+    weight = add_saturating(
+        weight, std::uint64_t{config.types[other].minimum.get()} * group.weights[other].get());
   }
   return weight;
 }

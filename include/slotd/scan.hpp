@@ -52,6 +52,7 @@ struct PassContext {
   const Rules* rules = nullptr;
   LedgerStamp stamp;
   KeyQuery key;
+  std::uint32_t cost_milli = 0;  ///< of the claim
   bool broker_down = false;
   RecordTrust trust = RecordTrust::kPossible;
 
@@ -141,7 +142,9 @@ inline Usage sum_pass(const PassContext& context, const PassWords& pass, Wanted 
       add_slot(context, slot, word, usage);
     }
   }
-  keep_minimums(*context.rules, held, usage);
+  const Rules& rules = *context.rules;
+  const bool is_sure = rules.is_sure(context.cost_milli, held[rules.own_type & (kMaxTypes - 1U)]);
+  keep_minimums(rules, held, is_sure, usage);
   return usage;
 }
 
@@ -160,7 +163,8 @@ inline TypeCounts count_certain(const PassWords& previous, const PassWords& pass
 }
 
 /// The most slots of each type that can have been held at any instant between two passes. A
-/// generation that has grown tells of claims that neither pass has seen, of any type.
+/// generation that has grown by more than what the second pass shows tells of claims that neither
+/// has seen, of any type.
 inline TypeCounts count_possible(const PassWords& previous, const PassWords& pass) noexcept {
   TypeCounts held{};
   std::uint32_t unseen = 0;
@@ -170,7 +174,8 @@ inline TypeCounts count_possible(const PassWords& previous, const PassWords& pas
     if (!before.is_free()) ++held[before.type()];
     if (!after.is_free() && (before.is_free() || after.type() != before.type()))
       ++held[after.type()];
-    if (after.generation() != before.generation()) ++unseen;
+    const std::uint32_t grown = (after.generation() - before.generation()) & kGenerationMask;
+    if (grown > (after.is_free() ? 0U : 1U)) ++unseen;
   }
   for (std::uint32_t& count : held) count += unseen;
   return held;

@@ -35,7 +35,10 @@ inline constexpr int kRecordAttempts = 4;
 inline NodeTotals read_totals_by_type(const SegmentView& view) {
   NodeTotals totals;
   for (std::uint32_t index = 1; index <= view.process_count(); ++index) {
-    if (view.process(index).attach.load(std::memory_order_acquire) == 0) continue;
+    // The last one is the broker's, and has what was carried over from a lost segment.
+    const bool is_used = index == view.process_count() ||
+                         view.process(index).attach.load(std::memory_order_acquire) != 0;
+    if (!is_used) continue;
     const CounterBlock& block = view.counters(index);
     for (const CounterSet* set : {&block.primary, &block.shared}) {
       totals.reaped += set->reaped.get();

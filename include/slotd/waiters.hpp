@@ -224,7 +224,8 @@ namespace detail {
   if (newcomer != nullptr) {
     const Rules& rules = rules_of(newcomer->request.type);
     const bool fits_alone =
-        decide(rules, newcomer->request, usage_of(rules, held)).reason == Reason::kNone;
+        decide(rules, newcomer->request, usage_of(rules, newcomer->request, held)).reason ==
+        Reason::kNone;
     answer = fits_alone ? QueueAnswer::kGiveWay : QueueAnswer::kNoRoom;
   } else if (own != kNoWaiter) {
     answer = QueueAnswer::kNoRoom;

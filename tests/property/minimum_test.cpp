@@ -72,9 +72,26 @@ Reason judge(const broker::LedgerSpec& spec, std::uint32_t type, const std::vect
   }
   const broker::LedgerType& own = spec.types[type];
   const std::uint32_t own_weight = spec.groups[0].weights[type];
-  const Big room = static_cast<Big>(spec.idle_rule ? spec.capacity_micro : spec.budget_micro);
+  Big sure = 0;
+  Big sure_weight = 0;
+  bool others_are_sure = false;
+  for (std::uint32_t other = 0; other < counts.size(); ++other) {
+    if (other == type || spec.types[other].minimum == 0) continue;
+    others_are_sure = true;
+    sure += Big{spec.types[other].minimum} * spec.types[other].cost_milli;
+    sure_weight += Big{spec.types[other].minimum} * spec.groups[0].weights[other];
+  }
+  // A claim within its own minimum leaves nothing to others.
+  if (own.minimum != 0) sure = sure_weight = 0;
+  const bool by_capacity = spec.idle_rule && (own.minimum != 0 || !others_are_sure);
+  const Big room =
+      static_cast<Big>(by_capacity ? spec.capacity_micro : spec.budget_micro) - sure * 1000;
   if (Big{own.cost_milli} * 1000 > room) return Reason::kTooLarge;
-  if (own_weight != 0 && own_weight > spec.groups[0].limit) return Reason::kTooLarge;
+  if (own_weight != 0 && own_weight + sure_weight > spec.groups[0].limit) return Reason::kTooLarge;
+  if (counts[type] < own.minimum) {
+    kept = kept_weight = 0;
+    keeps_room = false;
+  }
   if (counts[type] >= own.limit) return Reason::kTypeLimit;
   if (own_weight != 0 && spec.groups[0].limit != kNoLimit &&
       weight + kept_weight + own_weight > spec.groups[0].limit)

@@ -187,6 +187,7 @@ Decisions judge(const SegmentView& view, Request request, SlotState from) {
   context.view = &view;
   context.rules = &rules;
   context.stamp = stamp;
+  context.cost_milli = request.cost_milli;
   context.broker_down = true;
   const auto counts = [&](auto, SlotWord word) { return word.state() >= from; };
   decisions.full = static_cast<bool>(decide(rules, request, sum_pass(context, pass, counts)));

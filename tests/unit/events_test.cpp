@@ -119,6 +119,20 @@ TEST(Events, AHalfWrittenEventIsLostNotShown) {
   EXPECT_EQ(reader.lost(), 1U);
 }
 
+/// Two writers at once: the later one may be done first.
+TEST(Events, AnEventInTheMakingIsAwaitedWithThoseBehindIt) {
+  const HeapSegment segment(make_spec(12'000'000));
+  EventLane<kLaneEvents>& lane = segment.view().events(1).shared;
+  EventReader reader(segment.view());
+  reader.read();
+  const std::uint64_t number = lane.next.fetch_add(1);
+  note_shared(lane, make_numbered(2));
+  EXPECT_TRUE(reader.read().empty());
+  detail::store_event(lane, number, make_numbered(1));
+  EXPECT_EQ(reader.read().size(), 2U);
+  EXPECT_EQ(reader.lost(), 0U);
+}
+
 TEST(Events, AScribbledCountEndsTheReadingInTime) {
   const HeapSegment segment(make_spec(12'000'000));
   EventReader reader(segment.view());

@@ -71,7 +71,7 @@ TEST_F(Minimum, TheIdleRuleOffersNoMoreThanTheBudget) {
   broker::LedgerSpec spec = make_sure_spec(1);
   const HeapSegment segment(spec);
   me_ = segment.add_process();
-  EXPECT_EQ(try_claim(segment, kWeb, 7601), Reason::kCpu) << "9.6 - 2.0 = 7.6";
+  EXPECT_EQ(try_claim(segment, kWeb, 7601), Reason::kTooLarge) << "9.6 - 2.0 = 7.6";
   EXPECT_EQ(try_claim(segment, kWeb, 7600), Reason::kNone);
   EXPECT_EQ(try_claim(segment, kParticipant), Reason::kNone);
   const HeapSegment other(spec);
@@ -107,7 +107,7 @@ TEST_F(Minimum, GroupRoomIsKeptByWeight) {
 TEST_F(Minimum, NothingIsKeptForADrainedType) {
   const HeapSegment segment(make_sure_spec(3));
   me_ = segment.add_process();
-  EXPECT_EQ(try_claim(segment, kRoomComposite), Reason::kCpu) << "9.6 - 6.0 = 3.6";
+  EXPECT_EQ(try_claim(segment, kRoomComposite), Reason::kTooLarge) << "9.6 - 6.0 = 3.6";
   segment.view().header().drain.store(1U << kParticipant);
   EXPECT_EQ(try_claim(segment, kRoomComposite), Reason::kNone);
 }
@@ -135,9 +135,12 @@ TEST_F(Minimum, WhatMayHaveBeenHeldBetweenTwoPassesIsCountedForARefusal) {
   after.words = {held.raw, held.raw, held.freed().raw,
                  SlotWord::make(1, SlotState::kActive, kWeb, 1, 1).freed().raw};
   EXPECT_EQ(count_certain(before, after)[kParticipant], 1U);
-  // Slot 0 throughout, 1 since, 2 until; and the generations of 1 and 3 have grown.
+  // Slot 0 throughout, 1 since (its third claim: two came and went), 2 until; 3 came and went.
   EXPECT_EQ(count_possible(before, after)[kParticipant], 3U + 2U);
   EXPECT_EQ(count_possible(before, after)[kWeb], 2U);
+  // What the second pass shows is no news by its own generation.
+  after.words[1] = SlotWord::make(1, SlotState::kActive, kParticipant, 2000, 1).raw;
+  EXPECT_EQ(count_possible(before, after)[kParticipant], 3U + 1U);
 }
 
 TEST_F(Minimum, TheQueueKeepsItToo) {
@@ -147,9 +150,74 @@ TEST_F(Minimum, TheQueueKeepsItToo) {
   load_rules(view, load_stamp(view, kWeb), kWeb, rules);
   Totals totals;
   totals.add(kRoomComposite, 4'000'000, 0);
-  EXPECT_EQ(decide(rules, make_request(view, kWeb), usage_of(rules, totals)).reason, Reason::kCpu);
+  const Request web = make_request(view, kWeb);
+  EXPECT_EQ(decide(rules, web, usage_of(rules, web, totals)).reason, Reason::kCpu);
   totals.add(kParticipant, 1'600'000, 0);
-  EXPECT_TRUE(decide(rules, make_request(view, kWeb), usage_of(rules, totals)));
+  EXPECT_TRUE(decide(rules, web, usage_of(rules, web, totals)));
+}
+
+/// What a job uses above its cost is nobody's guarantee: of two that are sure the first to come
+/// gets what is left.
+TEST_F(Minimum, TypesBelowTheirsDoNotRefuseEachOther) {
+  broker::LedgerSpec spec = make_sure_spec(1);
+  spec.types[kTrackComposite].minimum = 1;
+  spec.types[kTrackComposite].cost_milli = 2000;
+  const HeapSegment segment(spec);
+  me_ = segment.add_process();
+  ASSERT_EQ(try_claim(segment, kWeb, 5600), Reason::kNone) << "9.6 - 2 x 2.0";
+  broker::Sample sample;
+  const std::vector<ChargeWord> charges{
+      ChargeWord::make(segment.word(0).generation(), ChargeWord::kValid, 7'000'000)};
+  sample.charges = charges;
+  broker::publish_sample(segment.view(), sample);
+  // 9.6 - 7.0 = 2.6.
+  EXPECT_EQ(try_claim(segment, kTrack), Reason::kCpu);
+  EXPECT_EQ(try_claim(segment, kParticipant, 2100), Reason::kCpu)
+      << "sure of its cost, not of more";
+  EXPECT_EQ(try_claim(segment, kParticipant), Reason::kNone);
+  EXPECT_EQ(try_claim(segment, kTrackComposite), Reason::kCpu) << "0.6 are left";
+}
+
+/// A waiter for which room is kept, and a type below its minimum, would wait for each other.
+TEST_F(Minimum, RoomThatIsKeptForAWaiterIsNotTakenFromIt) {
+  const HeapSegment segment(make_sure_spec(1));
+  const SegmentView view = segment.view();
+  std::array<Rules, 2> rules;
+  load_rules(view, load_stamp(view, kWeb), kWeb, rules[0]);
+  load_rules(view, load_stamp(view, kParticipant), kParticipant, rules[1]);
+  const auto rules_of = [&](std::uint32_t type) -> const Rules& {
+    return rules[type == kParticipant ? 1 : 0];
+  };
+  QueuedClaim due;
+  due.request = make_request(view, kWeb);
+  due.waited_ms = 5000;
+  due.is_confirmed = true;
+  due.entry = 1;
+  QueuedClaim sure;
+  sure.request = make_request(view, kParticipant);
+  sure.ticket = 1;
+  sure.entry = 2;
+  Totals held;
+  held.add(kRoomComposite, 4'000'000, 0);  // 5.6 are left, of which 2.0 are kept
+  std::vector<QueuePlace> places;
+  walk_queue(std::array{due, sure}, QueueRules{}, rules_of, held,
+             [&](const QueuedClaim&, QueuePlace place) { places.push_back(place); });
+  EXPECT_EQ(places, (std::vector{QueuePlace::kKept, QueuePlace::kGoes}));
+}
+
+/// What waits for a place in its type is not there yet: its minimum is kept as before.
+TEST_F(Minimum, WhatIsKeptForAWaiterCountsTowardsNone) {
+  broker::LedgerSpec spec = make_sure_spec(2);
+  spec.types[kParticipant].limit = 2;
+  const HeapSegment segment(spec);
+  const SegmentView view = segment.view();
+  Rules rules;
+  load_rules(view, load_stamp(view, kWeb), kWeb, rules);
+  Totals held;
+  held.add(kParticipant, 2'000'000, 0);
+  Totals kept;
+  keep_room(make_request(view, kParticipant), Reason::kTypeLimit, kept);
+  EXPECT_EQ(usage_of(rules, make_request(view, kWeb), held, kept).kept_micro, 2'000'000U);
 }
 
 TEST_F(Minimum, TheSnapshotShowsIt) {

@@ -100,6 +100,7 @@ Room fill_up(const ProcessTable& processes, const Moment& moment, const PassWord
                             &moment.rules,
                             moment.stamp,
                             {},
+                            moment.request.cost_milli,
                             is_charged && processes.is_broker_down(),
                             RecordTrust::kCertain};
   Usage usage =
