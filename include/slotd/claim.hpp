@@ -160,6 +160,7 @@ class Claim : public QuickClaim {
   }
 
   // Below: claim_slow.hpp.
+  void keep_at_most(const PassWords& previous, const PassWords& pass, Usage& usage) const noexcept;
   Verdict confirm(const PassContext& with, const PassWords& previous,
                   const PassWords& pass) noexcept;
   Outcome settle() noexcept;

@@ -25,6 +25,15 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
   return Outcome::kRefused;
 }
 
+/// For a refusal: no more may be kept for others than was at some instant between two passes.
+inline void Claim::keep_at_most(const PassWords& previous, const PassWords& pass,
+                                Usage& usage) const noexcept {
+  if (rules_.minimum_count == 0) return;
+  const std::uint32_t own_certain = count_certain(previous, pass)[type()];
+  keep_minimums(rules_, count_possible(previous, pass),
+                rules_.is_sure(wanted_.cost_milli, own_certain), usage);
+}
+
 /// Do the held words that both passes show leave no room by themselves? kNone: they do, or the
 /// rules have just changed.
 inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous,
@@ -32,10 +41,7 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
   Usage confirmed = sum_pass(
       with.with(RecordTrust::kCertain), pass,
       [&](std::uint32_t slot, SlotWord word) { return is_held_throughout(previous[slot], word); });
-  // No more may be kept than was at some instant.
-  const std::uint32_t own_certain = count_certain(previous, pass)[type()];
-  keep_minimums(rules_, count_possible(previous, pass),
-                rules_.is_sure(wanted_.cost_milli, own_certain), confirmed);
+  keep_at_most(previous, pass, confirmed);
   return is_still_current() ? decide(rules_, wanted_, confirmed) : Verdict{};
 }
 
@@ -177,9 +183,7 @@ inline Claim::Outcome Claim::judge_expired_conflict(PassPair& passes) noexcept {
           return is_held_throughout(passes[0][slot], word) || is_unmoved(slot, word);
         });
     if (!is_still_current()) continue;
-    const std::uint32_t own_certain = count_certain(passes[0], passes[1])[type()];
-    keep_minimums(rules_, count_possible(passes[0], passes[1]),
-                  rules_.is_sure(wanted_.cost_milli, own_certain), lasting);
+    keep_at_most(passes[0], passes[1], lasting);
     if (decide(rules_, wanted_, lasting)) {
       WordNote unmoved;
       for (std::uint32_t slot = 0; slot < passes[1].count; ++slot) {
