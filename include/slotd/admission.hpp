@@ -62,7 +62,7 @@ struct Rules {
   std::uint64_t memory_headroom_bytes = 0;
   std::uint64_t memory_used_bytes = 0;  ///< sampled, from the sample block
   std::array<Group, kMaxGroups> groups;
-  std::uint32_t own_type = 0;           ///< the claimed one
+  std::uint32_t own_type = 0;           ///< the claimed one; read it through count_own()
   std::uint32_t own_minimum = 0;        ///< its own; see is_sure()
   std::uint32_t own_default_milli = 0;  ///< its default cost: no more than that is it sure of
   std::uint32_t minimum_count = 0;
@@ -130,6 +130,11 @@ constexpr std::uint64_t add_saturating(std::uint64_t a, std::uint64_t b) noexcep
 
 /// Slots of each type.
 using TypeCounts = std::array<std::uint32_t, kMaxTypes>;
+
+/// Slots of the claimed type. A claim of what is no type comes here too, before it is refused.
+constexpr std::uint32_t count_own(const Rules& rules, const TypeCounts& counts) noexcept {
+  return counts[rules.own_type & (kMaxTypes - 1U)];
+}
 
 /// Sets what is kept of CPU and groups for types of which fewer slots are held than their minimum:
 /// the default cost and weight of each slot that is lacking. `held` are counts of held slots alone:

@@ -29,7 +29,7 @@ inline Claim::Outcome Claim::refuse_word(const Verdict& verdict) noexcept {
 inline void Claim::keep_at_most(const PassWords& previous, const PassWords& pass,
                                 Usage& usage) const noexcept {
   if (rules_.minimum_count == 0) return;
-  const std::uint32_t own_certain = count_certain(previous, pass)[type()];
+  const std::uint32_t own_certain = count_own(rules_, count_certain(previous, pass));
   keep_minimums(rules_, count_possible(previous, pass),
                 rules_.is_sure(wanted_.cost_milli, own_certain), usage);
 }
@@ -66,7 +66,7 @@ inline Verdict Claim::confirm(const PassContext& with, const PassWords& previous
     // were.
     if (rules_.minimum_count != 0) {
       const PassWords& previous = passes[turn ^ 1U];
-      const std::uint32_t own_possible = count_possible(previous, pass)[type()];
+      const std::uint32_t own_possible = count_own(rules_, count_possible(previous, pass));
       keep_minimums(rules_, count_certain(previous, pass),
                     rules_.is_sure(wanted_.cost_milli, own_possible), counted);
     }

@@ -143,7 +143,7 @@ inline Usage sum_pass(const PassContext& context, const PassWords& pass, Wanted 
     }
   }
   const Rules& rules = *context.rules;
-  const bool is_sure = rules.is_sure(context.cost_milli, held[rules.own_type & (kMaxTypes - 1U)]);
+  const bool is_sure = rules.is_sure(context.cost_milli, count_own(rules, held));
   keep_minimums(rules, held, is_sure, usage);
   return usage;
 }
