@@ -293,9 +293,15 @@ class Client {
   /// on in the new one. A failed try leaves the way open for the next.
   bool ensure_attached(std::error_code& ec) {
     if (ec) ec.clear();
-    Attachment* mine = attachment();
+    Attachment* const mine = attachment();
+    if (mine != nullptr && mine->check() == Errc::kOk) [[likely]]
+      return true;
+    return attach_again(ec);
+  }
+
+  [[gnu::noinline, gnu::cold]] bool attach_again(std::error_code& ec) {
+    Attachment* const mine = attachment();
     Errc code = mine == nullptr ? Errc::kNotAttached : mine->check();
-    if (code == Errc::kOk) return true;
     if (mine != nullptr && code == Errc::kRetired) code = follow(mine);
     if (mine != nullptr && code == Errc::kNotAttached) code = attach_anew(attachment());
     if (code != Errc::kOk) ec = code;

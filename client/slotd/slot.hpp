@@ -90,7 +90,10 @@ class Slot {
   /// True while this handle names an admitted claim that was not released through it.
   explicit operator bool() const noexcept { return attachment_ != nullptr; }
   /// Why it is empty. reason() is kNone for a slot that never was a claim.
-  const Refusal& refusal() const noexcept { return refusal_; }
+  const Refusal& refusal() const noexcept {
+    static const Refusal none;
+    return refusal_ ? *refusal_ : none;
+  }
   std::uint32_t index() const noexcept { return held_.slot; }
 
   /// The token, for SLOTD_TOKEN. Changes with bind and adopt. Empty for an empty slot.
@@ -188,7 +191,7 @@ class Slot {
   Attachment* attachment_ = nullptr;
   HeldSlot held_;
   bool owned_ = false;
-  Refusal refusal_;
+  std::optional<Refusal> refusal_;  ///< filling one that says nothing would cost a claim 1 ns
 };
 
 inline std::string Refusal::text() const {

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "slotd/claim.hpp"
+#include "slotd/claim_hints.hpp"
 #include "slotd/events.hpp"
 #include "slotd/fork_guard.hpp"
 #include "slotd/held_copies.hpp"
@@ -130,10 +131,10 @@ class Attachment {
     const std::uint32_t type = wanted.request.type;
     if (has_waiters() && gives_way(wanted)) [[unlikely]]
       return refuse_queued(type, refusal);
-    wanted.look_first = !wanted.in_turn && was_refused(type);
-    QuickClaim quick(processes_, self_, wanted, hint_.load(std::memory_order_relaxed), seed_);
+    wanted.look_first = !wanted.in_turn && hints_.was_refused(type);
+    QuickClaim quick(processes_, self_, wanted, hints_.free_slot(), seed_);
     const auto claim_quickly = [&](QuickRules& rules) { return quick.try_quickly(rules); };
-    if (wanted.look_first || !with_rules(type, claim_quickly))
+    if (wanted.look_first || !hints_.with_rules(type, claim_quickly))
       return claim_fully(quick, wanted, refusal);
     return take_admitted({quick.slot(), quick.pending_word().generation(), quick.nonce()},
                          quick.pending_word(), wanted, refusal);
@@ -158,7 +159,8 @@ class Attachment {
     }
     QuickClaim quick(processes_, self_, wanted, 0, seed_);
     const auto look_quickly = [&](QuickRules& rules) { return quick.look_quickly(rules); };
-    return with_rules(wanted.request.type, look_quickly) ? Verdict{} : look_fully(quick, wanted);
+    return hints_.with_rules(wanted.request.type, look_quickly) ? Verdict{}
+                                                                : look_fully(quick, wanted);
   }
 
   /// In the segment where the claim stands now. kStaleToken, kNotAttached; while the segment is
@@ -178,8 +180,7 @@ class Attachment {
     // Of a claim that is not this process's there was no copy to end: see transfer().
     if (!was_held && is_retired()) [[unlikely]]
       return release_moved(held, true);
-    if (held.slot < hint_.load(std::memory_order_relaxed))
-      hint_.store(held.slot, std::memory_order_relaxed);
+    hints_.note_free(held.slot);
     // Whoever waits for it first.
     if (has_waiters()) [[unlikely]]
       wake_waiters(processes_);
@@ -279,8 +280,9 @@ class Attachment {
   /// Who replaces a segment stores the state and counts what is held afterwards; who claims is held
   /// and looks at the state afterwards. Both seq_cst: one sees the other, so no slot is admitted
   /// that the new segment does not know of.
-  HeldSlot take_admitted(const HeldSlot& held, SlotWord word, const ClaimRequest& wanted,
-                         Verdict& refusal) noexcept {
+  [[gnu::always_inline]] HeldSlot take_admitted(const HeldSlot& held, SlotWord word,
+                                                const ClaimRequest& wanted,
+                                                Verdict& refusal) noexcept {
     copies_.note(held.slot, held.nonce, word);
     const SlotRecord& record = view().record(held.slot);
     if (!wanted.key.text.empty() || record.memory_bytes.get() != 0) [[unlikely]]
@@ -291,7 +293,7 @@ class Attachment {
     const std::uint64_t state = view().header().state.load(std::memory_order_seq_cst);
     if (state != static_cast<std::uint64_t>(SegmentState::kReady) || has_moved()) [[unlikely]]
       return undo_admitted(held, refusal);
-    hint_.store(held.slot + 1U, std::memory_order_relaxed);
+    hints_.note_taken(held.slot);
     note_claimed(held, word, record.claimed_at_ns.get(), wanted.waiting_since_ns);
     return held;
   }
@@ -393,54 +395,8 @@ class Attachment {
 
   ProcessRef find_owner(int pid, std::uint64_t start_ticks) const noexcept;
 
-  /// An address that no other living thread has.
-  static const void* thread_marker() noexcept {
-    static thread_local char marker;
-    return &marker;
-  }
-
-  /// Is this the first thread that claimed or released here? It has counters and kept rules of its
-  /// own: an RMW on every claim and release, or loading the rules anew, would be a quarter of their
-  /// time. Another thread can only get its marker after it has ended.
-  bool is_primary_thread() noexcept {
-    const void* mine = thread_marker();
-    const void* primary = primary_thread_.load(std::memory_order_relaxed);
-    return primary == mine || (primary == nullptr && primary_thread_.compare_exchange_strong(
-                                                         primary, mine, std::memory_order_relaxed));
-  }
-
   template <typename Select>
   void count_cell(Select select, std::uint64_t by) noexcept;
-
-  /// Calls `use` with rules for it to bring up to date: kept ones for the primary thread.
-  template <typename Use>
-  bool with_rules(std::uint32_t type, Use use) noexcept {
-    if (is_primary_thread() && !kept_rules_busy_) {
-      // A signal handler that claims on this very thread must not meet rules that are being filled.
-      kept_rules_busy_ = true;
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      const bool result = use(kept_rules_[type & (kMaxTypes - 1U)]);
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      kept_rules_busy_ = false;
-      return result;
-    }
-    QuickRules rules;
-    return use(rules);
-  }
-
-  bool was_refused(std::uint32_t type) const noexcept {
-    return type < kMaxTypes &&
-           ((refused_.load(std::memory_order_relaxed) >> (type & 31U)) & 1U) != 0;
-  }
-  void set_refused(std::uint32_t type, bool refused) noexcept {
-    const std::uint32_t bit = 1U << (type & 31U);
-    if (type >= kMaxTypes || was_refused(type) == refused) return;
-    if (refused) {
-      refused_.fetch_or(bit, std::memory_order_relaxed);
-    } else {
-      refused_.fetch_and(~bit, std::memory_order_relaxed);
-    }
-  }
 
   ProcessTable processes_;
   ProcessRef self_;
@@ -448,8 +404,6 @@ class Attachment {
   ForkGuard guard_;
   HeldCopies copies_;
   std::uint64_t seed_ = 0;
-  std::array<QuickRules, kMaxTypes> kept_rules_;  ///< the primary thread's, by type
-  bool kept_rules_busy_ = false;                  ///< of the primary thread alone
   Attachment* next_ = nullptr;
   std::atomic<bool> lent_{true};
   std::atomic<Attachment*> successor_{nullptr};
@@ -461,9 +415,7 @@ class Attachment {
   std::shared_ptr<NoticeDesk> desk_;                          ///< one for this and all successors
   std::uint64_t notices_told_ = 0;   ///< of the entry's count; the keeper's alone, as the next
   std::vector<std::uint64_t> told_;  ///< by slot: the notice that was told last
-  alignas(kLine) std::atomic<std::uint32_t> hint_{0};
-  std::atomic<std::uint32_t> refused_{0};  ///< bit t: the last claim of type t was refused
-  std::atomic<const void*> primary_thread_{nullptr};
+  ClaimHints hints_;
 };
 
 inline std::optional<std::uint32_t> Attachment::find_type(std::string_view name) const noexcept {

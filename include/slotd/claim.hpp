@@ -122,8 +122,11 @@ class Claim : public QuickClaim {
   ClaimResult admitted() const noexcept { return {Verdict{}, slot_, pending_word(), nonce_}; }
   static ClaimResult refuse(const Verdict& verdict) noexcept { return {verdict, kNoSlot, {}, 0}; }
 
-  /// Loads the rules in force now. Every verdict checks afterwards that they still are.
+  /// Loads the rules in force now. Every verdict checks afterwards that they still are. Rules of
+  /// the stamp in force are right as they are: see update_quick_rules().
   void load() noexcept {
+    if (is_loaded_ && is_still_current()) return;
+    is_loaded_ = true;
     // The base comes from the block whose epoch the stamp names; a reload in between is rare, a
     // scribbler is bounded.
     for (int attempt = 0; attempt < kMaxPasses; ++attempt) {
@@ -175,6 +178,8 @@ class Claim : public QuickClaim {
   bool spin_until_changed(std::uint32_t slot, SlotWord word) const noexcept;
   Outcome refuse_word(const Verdict& verdict) noexcept;
   void load_held_pass(PassWords& pass) noexcept;
+  bool is_repetition(const PassWords& previous, const PassWords& pass,
+                     const LedgerStamp& previous_stamp) const noexcept;
   Verdict look_in_passes(PassPair& passes) noexcept;
   Verdict look_slowly() noexcept;
   Verdict judge_full_table(PassPair& passes) noexcept;
@@ -219,6 +224,7 @@ class Claim : public QuickClaim {
   LedgerStamp stamp_;
   Rules rules_;
   Verdict verdict_;
+  bool is_loaded_ = false;
   bool in_conflict_ = false;
   std::uint64_t conflict_since_ns_ = 0;
   WordNote noted_;  ///< tentative words in the way at the first conflict of a round

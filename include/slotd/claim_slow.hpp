@@ -3,6 +3,8 @@
 // the full table.
 #pragma once
 
+#include <algorithm>
+
 #include "slotd/claim.hpp"
 
 namespace slotd::inline v0_1 {
@@ -214,21 +216,40 @@ inline void Claim::load_held_pass(PassWords& pass) noexcept {
   }
 }
 
+/// Do both passes show the same words, under the same rules, where nothing but words and rules
+/// decides? Then each claim was held throughout, and the verdict of the one is that of the other,
+/// certainly.
+inline bool Claim::is_repetition(const PassWords& previous, const PassWords& pass,
+                                 const LedgerStamp& previous_stamp) const noexcept {
+  const bool is_by_words_alone = request_.key.text.empty() && rules_.memory_max_bytes == 0 &&
+                                 rules_.minimum_count == 0 &&
+                                 view_.sample(stamp_.sample_epoch).charge_mark.get() == 0;
+  return is_by_words_alone && stamp_ == previous_stamp && pass.count == previous.count &&
+         std::equal(pass.words.begin(), pass.words.begin() + pass.count, previous.words.begin()) &&
+         is_still_current();
+}
+
 inline Verdict Claim::look_in_passes(PassPair& passes) noexcept {
   unsigned turn = 0;
   int confirmations = 0;
   LedgerStamp previous_stamp;
+  Verdict verdict;
   for (int restart = 0; restart < kMaxRestarts; ++restart) {
     load();
     PassWords& pass = passes[turn];
     load_held_pass(pass);
+    if (confirmations > 0 && is_repetition(passes[turn ^ 1U], pass, previous_stamp)) {
+      if (!reap_seen(pass)) return verdict;
+      confirmations = 0;
+      continue;
+    }
     const PassContext with = context();
     const Usage held = sum_pass(with, pass, [](auto, SlotWord word) { return word.is_held(); });
     if (!is_still_current() || (confirmations > 0 && !(stamp_ == previous_stamp))) {
       confirmations = 0;
       continue;
     }
-    const Verdict verdict = decide(rules_, wanted_, held);
+    verdict = decide(rules_, wanted_, held);
     if (verdict) return verdict;
     const Verdict certain = confirmations > 0 ? confirm(with, passes[turn ^ 1U], pass) : Verdict{};
     if (!certain || ++confirmations >= kMaxPasses) {

@@ -37,14 +37,14 @@ inline bool Attachment::end_overdue_settling() noexcept {
   const std::uint32_t type = wanted.request.type;
   if (attempt.reaped() != 0) count(&CounterSet::reaped, attempt.reaped());
   if (!result.verdict) {
-    set_refused(type, true);
+    hints_.set_refused(type, true);
     count_refusal(type, result.verdict.reason);
     refusal = result.verdict;
     // Its word stood in others' way, or it freed what the dead had left.
     if (!wanted.in_turn) wake_waiters(processes_);
     return {};
   }
-  if (wanted.look_first) set_refused(type, false);
+  if (wanted.look_first) hints_.set_refused(type, false);
   return take_admitted({result.slot, result.word.generation(), result.nonce}, result.word, wanted,
                        refusal);
 }

@@ -10,7 +10,7 @@ namespace slotd::inline v0_1 {
 template <typename Select>
 void Attachment::count_cell(Select select, std::uint64_t by) noexcept {
   CounterBlock& block = view().counters(self_.index);
-  if (is_primary_thread()) {
+  if (hints_.is_primary_thread()) {
     Cell<std::uint64_t>& cell = select(block.primary);
     cell.set(cell.get() + by);
   } else {
@@ -24,7 +24,7 @@ inline std::uint64_t Attachment::claimed_at_ns(const HeldSlot& held) const noexc
 
 inline void Attachment::note_event(const Event& event) noexcept {
   EventRing& ring = view().events(self_.index);
-  if (is_primary_thread()) {
+  if (hints_.is_primary_thread()) {
     note_alone(ring.primary, event);
   } else {
     note_shared(ring.shared, event);
@@ -57,8 +57,8 @@ inline void Attachment::note_claimed(const HeldSlot& held, SlotWord word, std::u
   count_cell([type](CounterSet& set) -> Cell<std::uint64_t>& { return set.claims[type]; }, 1);
 }
 
-inline void Attachment::note_released(const HeldSlot& held, SlotWord word,
-                                      std::uint64_t since_ns) noexcept {
+[[gnu::always_inline]] inline void Attachment::note_released(const HeldSlot& held, SlotWord word,
+                                                             std::uint64_t since_ns) noexcept {
   const std::uint32_t type = word.type();
   const std::uint64_t now_ns = processes_.clock().coarse_ns();
   Event event = make_event(EventKind::kRelease, held, type, now_ns);
@@ -71,7 +71,7 @@ inline void Attachment::note_released(const HeldSlot& held, SlotWord word,
   }
   EventRing& ring = view().events(self_.index);
   CounterBlock& counters = view().counters(self_.index);
-  if (is_primary_thread()) {
+  if (hints_.is_primary_thread()) {
     note_alone(ring.primary, event);
     Cell<std::uint64_t>& count = counters.primary.releases[type];
     count.set(count.get() + 1U);

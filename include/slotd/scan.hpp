@@ -130,18 +130,20 @@ inline Usage sum_pass(const PassContext& context, const PassWords& pass, Wanted 
   const bool reserved_costs_alone =
       context.key.text.empty() && context.rules->memory_max_bytes == 0 &&
       context.view->sample(context.stamp.sample_epoch).charge_mark.get() == 0;
+  const bool keeps_minimums = context.rules->minimum_count != 0;
   Usage usage;
   TypeCounts held{};
   for (std::uint32_t slot = 0; slot < pass.count; ++slot) {
     const SlotWord word{pass.words[slot]};
     if (!wanted(slot, word)) continue;
-    if (word.is_held()) ++held[word.type()];
+    if (keeps_minimums && word.is_held()) ++held[word.type()];
     if (reserved_costs_alone) {
       usage.add(*context.rules, word.type(), charge_micro(word, ChargeWord{}, false), 0);
     } else {
       add_slot(context, slot, word, usage);
     }
   }
+  if (!keeps_minimums) return usage;
   const Rules& rules = *context.rules;
   const bool is_sure = rules.is_sure(context.cost_milli, count_own(rules, held));
   keep_minimums(rules, held, is_sure, usage);

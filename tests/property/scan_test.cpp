@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -90,13 +91,19 @@ void expect_plain_sums(const SegmentView& view, const QuickMasks& masks, std::ui
   for (unsigned i = 0; i < kClasses; ++i) ASSERT_EQ(quick.counts[i], plain.counts[i]) << i;
 }
 
+/// Tables of each small size: 20,000, or as many as SLOTD_SCAN_TABLES says.
+long wanted_tables() {
+  const char* wanted = std::getenv("SLOTD_SCAN_TABLES");
+  return wanted == nullptr ? 20'000 : std::atol(wanted);
+}
+
 TEST(Scan, quick_scan_equals_plain_addition) {
   Random random(42);
   for (const std::uint32_t slots : {1U, 5U, 70U, 4096U}) {
     const HeapSegment segment(make_spec(64'000'000), {slots, 4});
     const SegmentView view = segment.view();
-    const int tables = slots > 1000 ? 200 : 20'000;
-    for (int table = 0; table < tables; ++table) {
+    const long tables = slots > 1000 ? wanted_tables() / 100 : wanted_tables();
+    for (long table = 0; table < tables; ++table) {
       for (std::uint32_t slot = 0; slot < slots; ++slot)
         view.word(slot).store(draw_word(random).raw);
       view.header().mark.store(random() % (slots + 1));
