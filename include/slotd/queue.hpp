@@ -83,7 +83,8 @@ struct QueuedClaim {
   std::uint64_t waited_ms = 0;
   bool has_missed = false;    ///< it was told, its turn is over, and it has not run since
   bool is_confirmed = false;  ///< it has looked for itself within the last recheck
-  std::uint32_t entry = 0;    ///< whose; not looked at here
+  std::uint32_t entry = 0;    ///< whose; not looked at here, as the next
+  std::uint64_t holder = 0;   ///< the word of the entry's holder
 };
 
 struct QueueRules {

@@ -99,6 +99,7 @@ class WaiterQueue {
         claim.is_confirmed = true;
       }
       claim.entry = i;
+      claim.holder = holder.raw;
       std::atomic_thread_fence(std::memory_order_acquire);  // the fields were read before this load
       if (entry.holder.load(std::memory_order_relaxed) != holder.raw) continue;
       fill_default_costs(view_, view_.header().config_epoch.load(std::memory_order_acquire),
@@ -181,12 +182,17 @@ class RulesByType {
   Rules rules_;
 };
 
-/// Gives the waiter a turn, unless it has one already. True when it was woken.
-inline bool tell_waiter(const SegmentView& view, std::uint32_t index, std::uint64_t now_ms,
-                        std::uint64_t turn_ms) noexcept {
+/// Gives the waiter `holder` a turn, unless it has one already. True when it was woken. Whoever
+/// takes the entry after it changes the word (WaiterSeat::take()), so the turn is nobody else's.
+inline bool tell_waiter(const SegmentView& view, std::uint32_t index, std::uint64_t holder,
+                        std::uint64_t now_ms, std::uint64_t turn_ms) noexcept {
+  const WaiterEntry& entry = view.waiter(index);
   std::atomic<std::uint64_t>& cell = view.waiter(index).told;
-  WaiterTold told{cell.load(std::memory_order_acquire)};
-  for (int attempt = 0; attempt < kMaxWordAttempts && !told.is_running(now_ms); ++attempt) {
+  for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
+    WaiterTold told{cell.load(std::memory_order_acquire)};
+    // After the word: then the CAS finds the word of this holder, or fails.
+    if (told.is_running(now_ms) || entry.holder.load(std::memory_order_acquire) != holder)
+      return false;
     const WaiterTold next = WaiterTold::make(now_ms + turn_ms, told.count() + 1U);
     // seq_cst: the telling is seen by whoever gives way because of it.
     if (cell.compare_exchange_weak(told.raw, next.raw, std::memory_order_seq_cst)) {
@@ -238,7 +244,7 @@ namespace detail {
         const bool is_own = newcomer != nullptr ? claim.entry == kNoWaiter : claim.entry == own;
         if (is_own) {
           answer = QueueAnswer::kGo;
-        } else if (detail::tell_waiter(view, claim.entry, now_ms, queue.turn_ms()) &&
+        } else if (detail::tell_waiter(view, claim.entry, claim.holder, now_ms, queue.turn_ms()) &&
                    woken != nullptr) {
           ++*woken;
         }
@@ -328,8 +334,7 @@ class WaiterSeat {
       entry.ticket.set(view_.header().tickets.fetch_add(1, std::memory_order_relaxed));
       entry.since_ms.set(now_ms());
       entry.confirmed_ms.set(now_ms());
-      const WaiterTold told{entry.told.load(std::memory_order_relaxed)};
-      entry.told.store(told.count(), std::memory_order_relaxed);
+      end_turn_of_last(entry.told);
       holder_ = WaiterHolder::make(self_, holder_.use(), WaiterHolder::State::kShown);
       // Release (and more): the fields before the state that shows them.
       entry.holder.store(holder_.raw, std::memory_order_seq_cst);
@@ -393,6 +398,17 @@ class WaiterSeat {
 
  private:
   std::uint64_t now_ms() const noexcept { return processes_.clock().coarse_ns() / kNsPerMs; }
+
+  /// No turn, and a count that the word never had: who is about to tell the last holder fails.
+  static void end_turn_of_last(std::atomic<std::uint64_t>& told) noexcept {
+    std::uint64_t seen = told.load(std::memory_order_relaxed);
+    // Bounded: others change it once for each look at the last holder. Release by the store of the
+    // holder that follows.
+    for (int attempt = 0; attempt < kMaxWordAttempts; ++attempt) {
+      const std::uint64_t next = WaiterTold{seen}.count() + 1U;
+      if (told.compare_exchange_weak(seen, next & 0xffff'ffffU, std::memory_order_seq_cst)) return;
+    }
+  }
 
   /// Free, or its holder's tenancy is over or marked: nobody will come back to it.
   bool try_take(std::uint32_t index) noexcept {

@@ -102,12 +102,13 @@ TEST_F(Waiters, OnlyThoseThatFitAreToldInOrder) {
   auto first = sit(me_, 2000);
   auto second = sit(me_, 2000);
   auto third = sit(me_, 1000);
+  const std::uint32_t count = told(*first).count();
   // 3 cores are free: 2, then not 2, then 1.
   EXPECT_EQ(wake_waiters(processes_), 2U);
   EXPECT_TRUE(told(*first).is_running(now_ms()));
   EXPECT_FALSE(told(*second).has_turn());
   EXPECT_TRUE(told(*third).is_running(now_ms()));
-  EXPECT_EQ(told(*first).count(), 1U);
+  EXPECT_EQ(told(*first).count(), count + 1U);
   EXPECT_EQ(wake_waiters(processes_), 0U) << "whoever has a turn is not woken again";
 }
 
@@ -274,17 +275,36 @@ TEST_F(Waiters, AnEntryThatIsBeingWrittenIsNotSeen) {
   EXPECT_EQ(wake_waiters(processes_), 1U);
 }
 
-TEST_F(Waiters, ATellingWithoutAWaiterHarmsNobody) {
+TEST_F(Waiters, ATurnIsForTheWaiterThatWasSeenAndForNoOther) {
   auto seat = sit(me_, 1000);
   const std::uint32_t index = seat->index();
-  seat->leave();
   const SegmentView view = segment_.view();
-  EXPECT_TRUE(detail::tell_waiter(view, index, now_ms(), kTurnMs));
-  // The next tenant starts without a turn, and its word counts on.
+  const std::uint64_t first = view.waiter(index).holder.load();
+  std::uint64_t seen = view.waiter(index).told.load();
+  seat->leave();
+  EXPECT_FALSE(detail::tell_waiter(view, index, first, now_ms(), kTurnMs)) << "it has left";
+  auto next = sit(me_, 1000);
+  ASSERT_EQ(next->index(), index);
+  EXPECT_FALSE(detail::tell_waiter(view, index, first, now_ms(), kTurnMs));
+  EXPECT_FALSE(told(*next).has_turn());
+  // Whoever saw the word before it was taken, and was stopped there, finds another one now.
+  EXPECT_FALSE(view.waiter(index).told.compare_exchange_strong(
+      seen, WaiterTold::make(now_ms() + kTurnMs, WaiterTold{seen}.count() + 1U).raw));
+  const std::uint64_t second = view.waiter(index).holder.load();
+  EXPECT_TRUE(detail::tell_waiter(view, index, second, now_ms(), kTurnMs));
+  EXPECT_TRUE(told(*next).has_turn());
+}
+
+TEST_F(Waiters, WhoTakesAnEntryDoesNotInheritATurn) {
+  auto seat = sit(me_, 1000);
+  const std::uint32_t index = seat->index();
+  const std::uint64_t running = WaiterTold::make(now_ms() + kTurnMs, 7).raw;
+  segment_.view().waiter(index).told.store(running);
+  seat->leave();
   auto next = sit(me_, 1000);
   ASSERT_EQ(next->index(), index);
   EXPECT_FALSE(told(*next).has_turn());
-  EXPECT_EQ(told(*next).count(), 1U);
+  EXPECT_NE(told(*next).count(), 7U);
 }
 
 TEST_F(Waiters, ARequestComesBackAsItWasWritten) {
