@@ -268,6 +268,8 @@ void Daemon::rebuild() {
   if (!attach_self()) return loop_->quit(kExitInternal);
   watch_owners();
   serve();
+  // The folder may have gone with the segment, and the socket with it.
+  http_.follow(config_.http, owned_->path, owned_->file.get());
   settle_for(kSettleMs);
   log_warning("event=rebuilt segment=" + owned_->path);
 }
