@@ -12,6 +12,7 @@
 #include "slotd/metrics.hpp"
 #include "slotd/segment.hpp"
 #include "slotd/snapshot.hpp"
+#include "slotd/status_document.hpp"
 
 namespace slotd::broker {
 
@@ -137,12 +138,13 @@ HttpReply HttpEndpoint::answer_from_segment(const std::string& path) {
             write_exposition(make_metrics(snapshot, read_totals_by_type(view),
                                           read_broker_totals(view.node().broker)))};
   }
-  if (path == "/v1/status")
-    return {200, "application/json", write_status_json(snapshot, segment_path_)};
+  const std::uint64_t drain = view.header().drain.load(std::memory_order_acquire);
+  if (path == "/v1/status") {
+    return {200, "application/json", write_status_document(snapshot, segment_path_, drain) + "\n"};
+  }
   if (path == "/")
-    return {200, "text/html; charset=utf-8", write_status_page(snapshot, segment_path_)};
-  const std::string reason =
-      unready_reason(snapshot, view.header().drain.load(std::memory_order_acquire));
+    return {200, "text/html; charset=utf-8", write_status_page(snapshot, segment_path_, drain)};
+  const std::string reason = unready_reason(snapshot, drain);
   return reason.empty() ? HttpReply{200, kText, "ready\n"} : unavailable(reason);
 }
 

@@ -70,15 +70,30 @@ TEST_F(Http, HasItsPages) {
 }
 
 TEST_F(Http, StatusIsThatOfSlotctl) {
+  broker_->write_config(
+      "cpu: { capacity: 12 }\n"
+      "types: { participant: { max: 2, cpu: 2.0, groups: [all] }, track: { cpu: 0.5 } }\n"
+      "groups: { all: { max: 2 } }\n");
+  ASSERT_TRUE(broker_->reload());
   const Slotctl slotctl(broker_->segment());
-  ASSERT_EQ(slotctl({"claim", "-t", "participant"}).status, 0);
+  for (int claim = 0; claim < 2; ++claim)
+    ASSERT_EQ(slotctl({"claim", "-t", "participant"}).status, 0);
+  // What is wrong is told as well: a drain, and two debts.
+  broker_->write_config(
+      "cpu: { capacity: 12 }\n"
+      "types: { participant: { max: 1, cpu: 2.0, groups: [all] }, track: { cpu: 0.5 } }\n"
+      "groups: { all: { max: 1 } }\n");
+  ASSERT_TRUE(broker_->reload());
+  ASSERT_EQ(slotctl({"drain", "track"}).status, 0);
   const HttpAnswer answer = get("/v1/status");
   ASSERT_EQ(answer.status, 200);
   EXPECT_EQ(schema_problems(std::string(SLOTD_SOURCE_DIR) + "/docs/schema", "status", answer.body),
             "");
   AnyJson by_http = AnyJson::parse(answer.body);
   AnyJson by_slotctl = slotctl({"status", "-J"}).json();
-  by_slotctl.erase("warnings");  // which slotctl makes of the other fields, for eyes
+  std::vector<std::string> warned;
+  for (const AnyJson& warning : by_http["warnings"]) warned.push_back(warning["warning"]);
+  EXPECT_EQ(warned, (std::vector<std::string>{"draining", "debt", "debt"}));
   for (AnyJson* const document : {&by_http, &by_slotctl}) {
     // What moves from one sample to the next.
     for (const char* const moving : {"measured", "host_busy", "psi"})
