@@ -84,6 +84,8 @@ TEST_F(Http, StatusIsThatOfSlotctl) {
       "types: { participant: { max: 1, cpu: 2.0, groups: [all] }, track: { cpu: 0.5 } }\n"
       "groups: { all: { max: 1 } }\n");
   ASSERT_TRUE(broker_->reload());
+  EXPECT_TRUE(broker_->wait_log("event=debt type=participant limit=1 in_use=2"));
+  EXPECT_TRUE(broker_->wait_log("event=debt group=all limit=1 in_use=2"));
   ASSERT_EQ(slotctl({"drain", "track"}).status, 0);
   const HttpAnswer answer = get("/v1/status");
   ASSERT_EQ(answer.status, 200);
