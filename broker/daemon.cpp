@@ -21,7 +21,6 @@ namespace slotd::broker {
 
 namespace {
 
-constexpr int kExitInternal = 70;
 constexpr int kExitConfig = 78;
 constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
 /// How long a rebuilt segment admits nobody: until its holders have asserted their slots. They are
@@ -29,6 +28,11 @@ constexpr std::uint64_t kScanIntervalMs = 100;  // the design's recheck
 /// by themselves.
 constexpr std::uint64_t kSettleMs = 2 * kScanIntervalMs;
 constexpr std::uint64_t kSettleUntoldMs = 2 * kKeeperLookMs;
+
+constexpr int kStoppedWhileDraining = -1;
+constexpr std::uint64_t kDrainLookMs = 100;
+/// How long systemd waits for the next look before it gives the start up.
+constexpr std::uint64_t kDrainPatienceUs = 30'000'000;
 
 std::uint64_t beat_ms(const Config& config) {
   return std::max<std::uint64_t>(config.cpu.sample_interval_ms, 1);
@@ -51,7 +55,12 @@ int Daemon::run() {
   block_signals();
   install_fault_guard();
   raise_descriptor_limit();
-  if (const int code = become_owner(); code != 0) return code;
+  const int code_of_start = become_owner();
+  if (code_of_start == kStoppedWhileDraining) {
+    log_info("event=stopped: the segment of another layout stays, and admits nothing");
+    return 0;
+  }
+  if (code_of_start != 0) return code_of_start;
   if (!attach_self()) return kExitInternal;
   loop_ = std::make_unique<Loop>();
   watch_owners();
@@ -117,10 +126,19 @@ int Daemon::become_owner() {
   owner.group = config_.segment.group;
   owner.capacities = {config_.segment.slots, config_.segment.processes};
   owner.version = kVersion;
+  owner.retire = options_.retire;
   OwnerFailure failure;
-  owned_ = own_segment(
-      owner, [this](const SegmentView& view, Origin origin) { return prepare(view, origin); },
-      failure);
+  const Prepare prepare_it = [this](const SegmentView& view, Origin origin) {
+    return prepare(view, origin);
+  };
+  std::string told;
+  while (!(owned_ = own_segment(owner, prepare_it, failure)) && failure.is_draining) {
+    if (failure.message != told) log_warning("event=retiring " + failure.message);
+    told = failure.message;
+    Loop::notify("EXTEND_TIMEOUT_USEC=" + std::to_string(kDrainPatienceUs) +
+                 "\nSTATUS=a segment of another layout is draining");
+    if (wait_for_end(kDrainLookMs)) return kStoppedWhileDraining;
+  }
   if (!owned_) {
     if (!failure.message.empty()) log_error(failure.message);
     return exit_code_ != 0 ? exit_code_ : failure.exit_code;
@@ -268,6 +286,8 @@ void Daemon::rebuild() {
   if (!attach_self()) return loop_->quit(kExitInternal);
   watch_owners();
   serve();
+  // The folder may have gone with the segment, and the socket with it.
+  http_.follow(config_.http, owned_->path, owned_->file.get());
   settle_for(kSettleMs);
   log_warning("event=rebuilt segment=" + owned_->path);
 }

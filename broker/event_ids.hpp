@@ -15,7 +15,7 @@ struct EventId {
   std::string_view message_id;  ///< 32 lower-case hexadecimal digits
 };
 
-inline constexpr std::array<EventId, 20> kEventIds{{
+inline constexpr std::array<EventId, 22> kEventIds{{
     {"created", "8687b18d8ce14c8b6edd3a249018775a"},
     {"adopted", "3fe6e7be9ba057171ed40c227dab7ad2"},
     {"ready", "2d38de7c3bec5519cb674d999253f6b7"},
@@ -36,6 +36,8 @@ inline constexpr std::array<EventId, 20> kEventIds{{
     {"settling", "999753ea56fca68d353e81ce74592c37"},
     {"settled", "a5c7bac6a99bd634ada11e9451fc914b"},
     {"external_unreadable", "87e15dc4738be54072ce2b9581ba40bb"},
+    {"retiring", "12de549df22dec617171356421076236"},
+    {"http_failed", "91cfc7ed1ff03807ec00845d7452d709"},
 }};
 
 /// The id of an event; empty for a name that has none.

@@ -145,4 +145,12 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+bool wait_for_end(std::uint64_t ms) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&set, signal);
+  const timespec patience{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000 * 1'000'000)};
+  return ::sigtimedwait(&set, nullptr, &patience) > 0;
+}
+
 }  // namespace slotd::broker

@@ -47,4 +47,7 @@ class Loop {
 /// Blocks the signals that the broker handles in its loop; before any thread is started.
 void block_signals();
 
+/// Waits without a loop. True when SIGTERM or SIGINT came, which has been taken then.
+bool wait_for_end(std::uint64_t ms);
+
 }  // namespace slotd::broker

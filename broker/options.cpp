@@ -22,6 +22,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->type_name("PATH");
   app.add_flag("--check-config", options.check_config,
                "check the configuration, print what is wrong, and exit");
+  app.add_flag("--retire", options.retire,
+               "where a segment of another layout has held slots: let it admit nothing more, and "
+               "start when the last one has come back, instead of refusing to start");
   app.set_version_flag(
       "--version", "slotd " + std::string(kVersion) + " (layout " + std::to_string(kLayout) + ")");
   try {

@@ -10,6 +10,7 @@ struct Options {
   std::string config_path;   ///< empty: /etc/slotd/slotd.yaml if it is there, else the defaults
   std::string segment_path;  ///< empty: the config's, else the place for this user
   bool check_config = false;
+  bool retire = false;  ///< drain a segment of another layout and start when nothing is held in it
 };
 
 /// Parses; prints help, version or the error itself. Returns the exit code when the program is to

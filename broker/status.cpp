@@ -25,9 +25,10 @@ std::uint32_t count_waiting(const ProcessTable& processes) {
   return static_cast<std::uint32_t>(queue.end() - queue.begin());
 }
 
-std::vector<TypeDebt> find_debts(const SegmentView& view, const ConfigBlock& config,
-                                 const std::array<std::uint32_t, kMaxTypes>& held) {
-  std::vector<TypeDebt> debts;
+using HeldByType = std::array<std::uint32_t, kMaxTypes>;
+
+void find_type_debts(const SegmentView& view, const ConfigBlock& config, const HeldByType& held,
+                     std::vector<Debt>& debts) {
   const std::uint32_t types = std::min(config.type_count.get(), kMaxTypes);
   for (std::uint32_t index = 0; index < types; ++index) {
     const TypeConfig& type = config.types[index];
@@ -37,9 +38,33 @@ std::vector<TypeDebt> find_debts(const SegmentView& view, const ConfigBlock& con
         word != 0 ? static_cast<std::uint32_t>(word - 1U) : type.limit.get();
     const std::uint32_t in_use = sum_by_mask(held, type.family_mask.get());
     if (limit == kNoLimit || in_use <= limit) continue;
-    debts.push_back({std::string(text_view(load_text(view.type_name(index).name))), limit, in_use});
+    debts.push_back(
+        {std::string(text_view(load_text(view.type_name(index).name))), limit, in_use, false});
   }
-  return debts;
+}
+
+/// What is known of the outside counts; what is not known is no debt.
+void find_group_debts(const SegmentView& view, const LedgerStamp& stamp, const HeldByType& held,
+                      std::vector<Debt>& debts) {
+  const ConfigBlock& config = view.config(stamp.config_epoch);
+  const SampleBlock& sample = view.sample(stamp.sample_epoch);
+  const std::uint32_t groups = std::min(config.group_count.get(), kMaxGroups);
+  for (std::uint32_t index = 0; index < groups; ++index) {
+    const GroupConfig& group = config.groups[index];
+    const bool is_unreadable = ((sample.external_unreadable.get() >> index) & 1U) != 0;
+    std::uint64_t in_use = is_unreadable ? 0 : sample.external_use[index].get();
+    for (std::uint32_t type = 0; type < kMaxTypes; ++type)
+      in_use = add_saturating(in_use, std::uint64_t{group.weights[type].get()} * held[type]);
+    const std::uint32_t limit = group.limit.get();
+    if (group.flags.get() == 0 || limit == kNoLimit || in_use <= limit) continue;
+    debts.push_back(
+        {std::string(text_view(load_text(view.group_name(index).name))), limit, in_use, true});
+  }
+}
+
+/// As it stands in a line of the log.
+std::string key_of(const Debt& debt) {
+  return (debt.is_group ? "group=" : "type=") + escape_bytes(debt.name);
 }
 
 }  // namespace
@@ -52,7 +77,7 @@ StatusFigures read_status(const ProcessTable& processes) {
   figures.slots = view.slot_count();
   figures.budget_micro = config.budget_micro.get();
   figures.is_draining = (stamp.drain & (kDrainAll | kDrainRebuild)) != 0;
-  std::array<std::uint32_t, kMaxTypes> held{};
+  HeldByType held{};
   for (std::uint32_t slot = 0; slot < view.mark(); ++slot) {
     const SlotWord word{view.word(slot).load(std::memory_order_acquire)};
     if (!word.is_held()) continue;
@@ -61,7 +86,8 @@ StatusFigures read_status(const ProcessTable& processes) {
     figures.charged_micro += charge_micro(word, load_charge(view, stamp, slot), false);
   }
   figures.waiting = count_waiting(processes);
-  figures.debts = find_debts(view, config, held);
+  find_type_debts(view, config, held, figures.debts);
+  find_group_debts(view, stamp, held, figures.debts);
   return figures;
 }
 
@@ -74,28 +100,30 @@ std::string format_status(const StatusFigures& figures) {
                      " slots held, " + cores(figures.charged_micro) + " of " +
                      cores(figures.budget_micro) + " cores charged, " +
                      std::to_string(figures.waiting) + " waiting";
-  for (const TypeDebt& debt : figures.debts) {
-    line += "; " + escape_bytes(debt.type) + " above its limit: " + std::to_string(debt.in_use) +
-            " of " + std::to_string(debt.limit);
+  for (const Debt& debt : figures.debts) {
+    line += std::string(debt.is_group ? "; group " : "; ") + escape_bytes(debt.name) +
+            " above its limit: " + std::to_string(debt.in_use) + " of " +
+            std::to_string(debt.limit);
   }
   if (figures.is_draining) line += "; draining: nothing is admitted";
   return line;
 }
 
-std::vector<std::string> DebtNews::take(const std::vector<TypeDebt>& debts) {
+std::vector<std::string> DebtNews::take(const std::vector<Debt>& debts) {
   std::vector<std::string> lines;
-  std::map<std::string, std::uint32_t> now;
-  for (const TypeDebt& debt : debts) {
-    now.emplace(debt.type, debt.limit);
-    const auto known = known_.find(debt.type);
+  std::map<std::string, std::uint64_t> now;
+  for (const Debt& debt : debts) {
+    const std::string key = key_of(debt);
+    now.emplace(key, debt.limit);
+    const auto known = known_.find(key);
     if (known != known_.end() && known->second == debt.limit) continue;
-    lines.push_back("event=debt type=" + escape_bytes(debt.type) + " limit=" +
-                    std::to_string(debt.limit) + " in_use=" + std::to_string(debt.in_use) +
+    lines.push_back("event=debt " + key + " limit=" + std::to_string(debt.limit) +
+                    " in_use=" + std::to_string(debt.in_use) +
                     ": more is held than the limit allows; nothing more is admitted until it has "
                     "drained");
   }
-  for (const auto& [type, limit] : known_) {
-    if (now.count(type) == 0) lines.push_back("event=debt_drained type=" + escape_bytes(type));
+  for (const auto& [key, limit] : known_) {
+    if (now.count(key) == 0) lines.push_back("event=debt_drained " + key);
   }
   known_ = std::move(now);
   return lines;

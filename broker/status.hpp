@@ -14,13 +14,15 @@
 
 namespace slotd::broker {
 
-/// A type above the limit in force for it: nothing more is admitted until it has drained.
-struct TypeDebt {
-  std::string type;
-  std::uint32_t limit = 0;
-  std::uint32_t in_use = 0;
+/// A type or a group above the limit in force for it: nothing more is admitted until it has
+/// drained.
+struct Debt {
+  std::string name;
+  std::uint64_t limit = 0;
+  std::uint64_t in_use = 0;
+  bool is_group = false;
 
-  bool operator==(const TypeDebt&) const = default;
+  bool operator==(const Debt&) const = default;
 };
 
 struct StatusFigures {
@@ -30,7 +32,7 @@ struct StatusFigures {
   std::uint64_t budget_micro = 0;
   std::uint32_t waiting = 0;
   bool is_draining = false;  ///< nothing is admitted: an operator, or a rebuilt segment
-  std::vector<TypeDebt> debts;
+  std::vector<Debt> debts;
 
   bool operator==(const StatusFigures&) const = default;
 };
@@ -44,10 +46,10 @@ std::string format_status(const StatusFigures& figures);
 class DebtNews {
  public:
   /// Lines for the log (event=debt, event=debt_drained).
-  std::vector<std::string> take(const std::vector<TypeDebt>& debts);
+  std::vector<std::string> take(const std::vector<Debt>& debts);
 
  private:
-  std::map<std::string, std::uint32_t> known_;  ///< type, and the limit that was told
+  std::map<std::string, std::uint64_t> known_;  ///< "type=track", and the limit that was told
 };
 
 }  // namespace slotd::broker

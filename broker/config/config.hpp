@@ -118,13 +118,20 @@ struct SegmentConfig {
   bool operator==(const SegmentConfig&) const = default;
 };
 
+#ifdef SLOTD_WITHOUT_HTTP
+inline constexpr bool kHasHttp = false;
+#else
+inline constexpr bool kHasHttp = true;
+#endif
+
 enum class HttpListen : std::uint8_t { kOff, kUnix, kTcp };
 
 struct HttpConfig {
-  HttpListen listen = HttpListen::kOff;
-  std::string path;        ///< of the Unix socket; empty: http.sock beside the segment
+  HttpListen listen = kHasHttp ? HttpListen::kUnix : HttpListen::kOff;
+  std::string path;        ///< of the Unix socket; empty: beside the segment, named after it
   std::string host;        ///< with kTcp: an address, or a name
   std::uint16_t port = 0;  ///< likewise, above 0
+  SourceMark mark;         ///< of `listen`; nobody asked for it where that is unknown
 
   bool operator==(const HttpConfig&) const = default;
 };

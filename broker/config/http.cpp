@@ -8,12 +8,6 @@
 namespace slotd::broker {
 namespace {
 
-#ifdef SLOTD_WITHOUT_HTTP
-constexpr bool kIsBuilt = false;
-#else
-constexpr bool kIsBuilt = true;
-#endif
-
 constexpr char kHint[] = "expected off, unix, unix:/PATH or HOST:PORT";
 constexpr std::size_t kLongestSocketPath = 107;  // what sockaddr_un has room for
 constexpr std::size_t kLongestHost = 253;
@@ -37,7 +31,7 @@ void read_socket(ReadContext& context, const Place& place, std::string_view path
   } else if (path.size() > kLongestSocketPath) {
     report_value(context, place, "is too long for a socket", "a path of at most 107 bytes");
   } else {
-    http = {HttpListen::kUnix, std::string(path), {}, 0};
+    http = {HttpListen::kUnix, std::string(path), {}, 0, {}};
   }
 }
 
@@ -50,7 +44,18 @@ void read_tcp(ReadContext& context, const Place& place, std::string_view text, H
   const auto port = parse_count(text.substr(colon + 1));
   if (!port.ok() || port.value == 0 || port.value > kMostPort)
     return report_value(context, place, "has no port", "HOST:PORT with a port of 1 to 65535");
-  http = {HttpListen::kTcp, {}, std::string(host), static_cast<std::uint16_t>(port.value)};
+  http = {HttpListen::kTcp, {}, std::string(host), static_cast<std::uint16_t>(port.value), {}};
+}
+
+/// The default is no error, so that one file suits every build.
+void read_without_http(ReadContext& context, const Place& place, std::string_view text,
+                       HttpConfig& http) {
+  constexpr char kWhy[] =
+      "it was built without cpp-httplib (libcpp-httplib-dev): build it with that, or write off";
+  if (text != "unix") return report_value(context, place, "is not possible with this slotd", kWhy);
+  http = {HttpListen::kOff, {}, {}, 0, {}};
+  context.diagnostics.warning(place.node.mark, place.path + ": this slotd does not listen anywhere",
+                              kWhy);
 }
 
 void read_listen(ReadContext& context, const Place& place, HttpConfig& http) {
@@ -58,18 +63,17 @@ void read_listen(ReadContext& context, const Place& place, HttpConfig& http) {
   const std::string* text = take_scalar(context, place, "off, unix, unix:/PATH or HOST:PORT");
   if (text == nullptr) return;
   if (*text == "off") {
-    http = {};
-  } else if (!kIsBuilt) {
-    report_value(context, place, "is not possible with this slotd",
-                 "it was built without cpp-httplib (libcpp-httplib-dev): build it with that, or "
-                 "write off");
+    http = {HttpListen::kOff, {}, {}, 0, {}};
+  } else if (!kHasHttp) {
+    read_without_http(context, place, *text, http);
   } else if (*text == "unix") {
-    http = {HttpListen::kUnix, {}, {}, 0};
+    http = {HttpListen::kUnix, {}, {}, 0, {}};
   } else if (text->starts_with(kSocket)) {
     read_socket(context, place, std::string_view(*text).substr(kSocket.size()), http);
   } else {
     read_tcp(context, place, *text, http);
   }
+  http.mark = place.node.mark;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "slotd/metrics.hpp"
 #include "slotd/segment.hpp"
 #include "slotd/snapshot.hpp"
+#include "slotd/status_document.hpp"
 
 namespace slotd::broker {
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int kNotFound = 404;
 constexpr int kUnavailable = 503;
+constexpr char kUsualName[] = "segment";
 constexpr char kText[] = "text/plain; charset=utf-8";
 
 HttpReply unavailable(const std::string& why) { return {kUnavailable, kText, why + "\n"}; }
@@ -27,41 +29,68 @@ bool is_page(const std::string& path) {
   return path == "/" || path == "/metrics" || path == "/readyz" || path == "/v1/status";
 }
 
-/// Whoever may read the segment may ask. Best effort: else it is the broker's user alone.
+/// Whoever may read the segment may ask, for which one has to write to the socket: 0660 for the
+/// usual segment.
+mode_t socket_mode_of(mode_t segment_mode) {
+  const mode_t readable = segment_mode & (S_IRUSR | S_IRGRP | S_IROTH);
+  return readable | (readable >> 1U);
+}
+
+/// Best effort: else it is the broker's user alone. Nothing is asked for that is so already.
 void share_socket(const std::string& path, int segment_file) {
   struct stat segment {};
-  if (::fstat(segment_file, &segment) != 0) return;
-  const bool is_done = ::chown(path.c_str(), static_cast<uid_t>(-1), segment.st_gid) == 0 &&
-                       ::chmod(path.c_str(), segment.st_mode & 0666U) == 0;
-  if (!is_done)
+  struct stat socket {};
+  if (::fstat(segment_file, &segment) != 0 || ::lstat(path.c_str(), &socket) != 0) return;
+  const mode_t mode = socket_mode_of(segment.st_mode);
+  const bool is_given = socket.st_gid == segment.st_gid ||
+                        ::chown(path.c_str(), static_cast<uid_t>(-1), segment.st_gid) == 0;
+  if (!is_given || ((socket.st_mode & 0777U) != mode && ::chmod(path.c_str(), mode) != 0))
     log_warning(escape_bytes(path) +
                 ": cannot be given to the segment's group: " + std::strerror(errno));
 }
 
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+/// Beside the segment and named after it, as its lock is, so that two brokers never mean the same.
+std::string default_socket_of(const std::string& segment_path) {
+  const std::size_t name_at = segment_path.rfind('/') + 1;
+  const std::string name = segment_path.substr(name_at);
+  return segment_path.substr(0, name_at) + (name == kUsualName ? "" : name + ".") + "http.sock";
+}
+
+HttpAddress address_of(const HttpConfig& config, const std::string& segment_path) {
+  const bool is_default = config.listen == HttpListen::kUnix && config.path.empty();
+  return {is_default ? default_socket_of(segment_path) : config.path, config.host, config.port};
+}
+
+std::string text_of(const HttpAddress& address) {
+  return address.path.empty() ? address.host + ":" + std::to_string(address.port)
+                              : "unix:" + address.path;
+}
 
 }  // namespace
 
 void HttpEndpoint::follow(const HttpConfig& config, const std::string& segment_path,
                           int segment_file) {
-  if (is_following_ && config == config_) return;
-  stop();
+  const bool is_same =
+      is_following_ && config == config_ && config.mark.known() == config_.mark.known();
   is_following_ = true;
   config_ = config;
   segment_path_ = segment_path;
-  HttpAddress address{config.path, config.host, config.port};
-  if (config.listen == HttpListen::kOff) return;
-  if (config.listen == HttpListen::kUnix && address.path.empty())
-    address.path = folder_of(segment_path) + "http.sock";
-  const std::string where = address.path.empty() ? address.host + ":" + std::to_string(address.port)
-                                                 : "unix:" + address.path;
+  const HttpAddress address = address_of(config, segment_path);
+  if (!is_same || server_.has_lost_socket()) {
+    stop();
+    if (config.listen != HttpListen::kOff) listen(address);
+  }
+  if (server_.is_running() && !address.path.empty()) share_socket(address.path, segment_file);
+}
+
+void HttpEndpoint::listen(const HttpAddress& address) {
+  const std::string where = escape_bytes(text_of(address));
   const std::string problem =
       server_.start(address, [this](const std::string& path) { return answer(path); });
-  if (!problem.empty())
-    return log_error("event=http_failed listen=" + escape_bytes(where) + ": " +
-                     escape_bytes(problem) + "; the broker goes on without it");
-  if (!address.path.empty()) share_socket(address.path, segment_file);
-  log_info("event=http listen=" + escape_bytes(where));
+  if (problem.empty()) return log_info("event=http listen=" + where);
+  const std::string text = "event=http_failed listen=" + where + ": " + escape_bytes(problem) +
+                           "; the broker goes on without it";
+  config_.mark.known() ? log_error(text) : log_warning(text);
 }
 
 void HttpEndpoint::tick(bool is_lost) noexcept {
@@ -109,12 +138,13 @@ HttpReply HttpEndpoint::answer_from_segment(const std::string& path) {
             write_exposition(make_metrics(snapshot, read_totals_by_type(view),
                                           read_broker_totals(view.node().broker)))};
   }
-  if (path == "/v1/status")
-    return {200, "application/json", write_status_json(snapshot, segment_path_)};
+  const std::uint64_t drain = view.header().drain.load(std::memory_order_acquire);
+  if (path == "/v1/status") {
+    return {200, "application/json", write_status_document(snapshot, segment_path_, drain) + "\n"};
+  }
   if (path == "/")
-    return {200, "text/html; charset=utf-8", write_status_page(snapshot, segment_path_)};
-  const std::string reason =
-      unready_reason(snapshot, view.header().drain.load(std::memory_order_acquire));
+    return {200, "text/html; charset=utf-8", write_status_page(snapshot, segment_path_, drain)};
+  const std::string reason = unready_reason(snapshot, drain);
   return reason.empty() ? HttpReply{200, kText, "ready\n"} : unavailable(reason);
 }
 

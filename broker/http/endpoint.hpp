@@ -24,14 +24,16 @@ inline constexpr std::uint64_t kLongestSilenceNs = 5'000'000'000;
 class HttpEndpoint {
  public:
   /// Listens where the configuration says, from now on; logs what stands in the way, without which
-  /// the broker goes on. Nothing when that has not changed. `segment_file` is the open segment,
-  /// whose mode and group a Unix socket gets.
+  /// the broker goes on: an error where the place was asked for, else a warning. What has not
+  /// changed goes on, unless its socket was taken away. `segment_file` is the open segment: a Unix
+  /// socket gets its group, and is for those who may read it.
   void follow(const HttpConfig& config, const std::string& segment_path, int segment_file);
   /// The loop lives. `is_lost`: there is no segment now.
   void tick(bool is_lost) noexcept;
   void stop();
 
  private:
+  void listen(const HttpAddress& address);
   HttpReply answer(const std::string& path);
   HttpReply answer_health() const;
   bool open();

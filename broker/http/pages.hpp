@@ -1,5 +1,5 @@
-// What the broker's HTTP endpoint shows of a snapshot: the JSON of `slotctl status -J`, a status
-// page for eyes, and whether claims can be served. Pure; thread-safe; allocates. Names are
+// What the broker's HTTP endpoint shows of a snapshot: a status page for eyes, and whether claims
+// can be served. Its JSON is slotd/status_document.hpp. Pure; thread-safe; allocates. Names are
 // untrusted bytes and are escaped for where they stand.
 #pragma once
 
@@ -11,13 +11,11 @@
 
 namespace slotd::broker {
 
-/// The document of `slotctl status -J`, field by field, with the end of its line.
-std::string write_status_json(const Snapshot& snapshot, const std::string& path);
+/// A page without scripts and without anything from elsewhere. `drain` is Header::drain.
+std::string write_status_page(const Snapshot& snapshot, const std::string& path,
+                              std::uint64_t drain);
 
-/// A page without scripts and without anything from elsewhere.
-std::string write_status_page(const Snapshot& snapshot, const std::string& path);
-
-/// Why no claim would be served now; empty when it would. `drain` is Header::drain.
+/// Why no claim would be served now; empty when it would. `drain` likewise.
 std::string unready_reason(const Snapshot& snapshot, std::uint64_t drain);
 
 /// Text inside an element or an attribute in quotes.

@@ -201,6 +201,21 @@ void set_options(socket_t fd) {
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/// Does anybody listen on this socket? Whoever is dead does not. Does not wait: a listener whose
+/// queue is full says so at once.
+bool is_listened_on(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const bool is_taken =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+      errno == EAGAIN;
+  ::close(fd);
+  return is_taken;
+}
+
 /// Takes a socket away that somebody left; anything else stays, and is the answer.
 std::string clear_socket_path(const std::string& path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
@@ -208,7 +223,15 @@ std::string clear_socket_path(const std::string& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) return {};
   if (!S_ISSOCK(found.st_mode)) return path + ": is there and is no socket";
+  if (is_listened_on(path)) return path + ": another process listens there";
   return ::unlink(path.c_str()) == 0 ? std::string() : path + ": " + std::strerror(errno);
+}
+
+/// The file of the socket, not what it is bound to; 0 where there is none.
+ino_t socket_inode_of(const std::string& path) {
+  struct stat found {};
+  const bool is_socket = ::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+  return is_socket ? found.st_ino : 0;
 }
 
 }  // namespace
@@ -218,6 +241,7 @@ struct HttpServer::Impl {
   Server server{crowd};
   std::thread listener;
   std::string path;
+  ino_t inode = 0;  ///< of the Unix socket's file
 };
 
 HttpServer::HttpServer() = default;
@@ -246,6 +270,7 @@ std::string HttpServer::start(const HttpAddress& address, Handler handler) {
     const mode_t before = ::umask(0177);
     is_bound = mine.server.bind_to_port(address.path, kUnusedPort);
     ::umask(before);
+    mine.inode = socket_inode_of(address.path);
   } else {
     is_bound = mine.server.bind_to_port(address.host, address.port);
   }
@@ -262,8 +287,13 @@ void HttpServer::stop() {
   impl_->crowd.is_stopping.store(true, std::memory_order_relaxed);
   impl_->server.stop();
   impl_->listener.join();
-  if (!impl_->path.empty()) ::unlink(impl_->path.c_str());
+  // Not what somebody else has put there meanwhile.
+  if (!impl_->path.empty() && !has_lost_socket()) ::unlink(impl_->path.c_str());
   impl_.reset();
+}
+
+bool HttpServer::has_lost_socket() const {
+  return impl_ && !impl_->path.empty() && socket_inode_of(impl_->path) != impl_->inode;
 }
 
 }  // namespace slotd::broker

@@ -48,13 +48,15 @@ class HttpServer {
   /// Can this build do it at all?
   static bool is_built();
 
-  /// Listens and serves from now on. Empty, or why not. A socket that an earlier broker left under
-  /// the path is replaced, anything else there is not; a new one is for its owner alone.
+  /// Listens and serves from now on. Empty, or why not. A socket under the path that nobody listens
+  /// on is replaced, anything else there is not; a new one is for its owner alone.
   /// Precondition: not running; for a Unix socket no other thread makes files meanwhile.
   std::string start(const HttpAddress& address, Handler handler);
   /// Ends all connections and threads, and takes the socket's file away. Nothing when not running.
   void stop();
   bool is_running() const noexcept { return impl_ != nullptr; }
+  /// Somebody took the file of its Unix socket away: nobody can come any more.
+  bool has_lost_socket() const;
 
  private:
   struct Impl;

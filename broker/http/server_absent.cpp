@@ -17,4 +17,6 @@ std::string HttpServer::start(const HttpAddress& /*address*/, Handler /*handler*
 
 void HttpServer::stop() {}
 
+bool HttpServer::has_lost_socket() const { return false; }
+
 }  // namespace slotd::broker

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,21 +12,14 @@
 #include <cstring>
 
 #include "broker/segment/format.hpp"
+#include "broker/segment/other_layout.hpp"
+#include "broker/segment/owner_lock.hpp"
 #include "slotd/clock.hpp"
 #include "slotd/process_table.hpp"
 
 namespace slotd::broker {
 
 namespace {
-
-constexpr int kExitCorrupt = 65;
-constexpr int kExitNoSegment = 69;
-constexpr int kExitInternal = 70;
-constexpr int kExitLayout = 76;
-constexpr int kExitPermission = 77;
-
-constexpr const char* kLockRemedy =
-    "; remove it, or keep the segment in a folder that only the broker's user may write";
 
 std::string error_text(int error) { return std::strerror(error); }
 
@@ -108,7 +100,7 @@ class Owner {
     }
     if (!find_group()) return false;
     // Whoever took the folder away took the lock along.
-    if (!is_lock_file(owned.lock) && !take_lock()) return false;
+    if (!is_lock_of(owned.lock, options_.path) && !take_lock()) return false;
     if (!owned_.lock) owned_.lock = std::move(owned.lock);
     auto made = clear_path(owned) ? create() : std::nullopt;
     if (!made) {
@@ -123,8 +115,17 @@ class Owner {
 
  private:
   std::nullopt_t fail(int exit_code, std::string message) {
-    failure_ = {exit_code, std::move(message)};
+    failure_ = {exit_code, std::move(message), false, false};
     return std::nullopt;
+  }
+
+  bool take_lock() {
+    auto taken = try_take_lock(options_.path, failure_);
+    if (!taken) return false;
+    owned_.lock = std::move(taken->file);
+    had_lock_ = taken->was_there;
+    if (!taken->note.empty()) owned_.notes.push_back(std::move(taken->note));
+    return true;
   }
 
   bool find_group() {
@@ -150,55 +151,6 @@ class Owner {
                              ": everybody may write here and could put another file in the "
                              "segment's place; a folder of the broker's own is safer");
     }
-  }
-
-  bool is_lock_file(const UniqueFd& lock) const {
-    struct stat ours {};
-    struct stat named {};
-    return ::fstat(lock.get(), &ours) == 0 &&
-           ::stat((options_.path + ".lock").c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
-           ours.st_dev == named.st_dev;
-  }
-
-  bool take_lock() {
-    const std::string path = options_.path + ".lock";
-    had_lock_ = ::access(path.c_str(), F_OK) == 0;
-    owned_.lock = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!owned_.lock) {
-      const bool is_forbidden = errno == EACCES || errno == EPERM || errno == ELOOP;
-      fail(is_forbidden ? kExitPermission : kExitInternal,
-           path + ": " + error_text(errno) + (is_forbidden ? kLockRemedy : ""));
-      return false;
-    }
-    // Another user's file could be locked by that user for ever.
-    struct stat status {};
-    if (::fstat(owned_.lock.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_uid != ::geteuid() || (status.st_mode & 022U) != 0) {
-      fail(kExitPermission,
-           path + ": is not a plain file of the broker's user alone" + kLockRemedy);
-      return false;
-    }
-    if (::flock(owned_.lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      std::array<char, 32> pid{};
-      const ssize_t got = ::pread(owned_.lock.get(), pid.data(), pid.size() - 1, 0);
-      const std::string who =
-          got > 0 ? std::string(pid.data(), std::strcspn(pid.data(), "\n")) : "unknown";
-      fail(kExitNoSegment, options_.path + ": another broker owns this segment (pid " + who +
-                               "); stop it first, or use another --segment");
-      failure_.lock_is_taken = true;
-      return false;
-    }
-    if (!is_lock_file(owned_.lock)) {
-      fail(kExitNoSegment, path + ": was replaced while it was being locked; start again");
-      return false;
-    }
-    const std::string pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(owned_.lock.get(), 0) != 0 ||
-        ::pwrite(owned_.lock.get(), pid.data(), pid.size(), 0) !=
-            static_cast<ssize_t>(pid.size())) {
-      owned_.notes.push_back(path + ": cannot note the broker's pid: " + error_text(errno));
-    }
-    return true;
   }
 
   std::optional<OwnedSegment> adopt(OpenedSegment existing) {
@@ -288,47 +240,27 @@ class Owner {
     }
   }
 
-  /// The state word and the section table lie where they lie in every layout, so an old segment can
-  /// be asked.
+  /// Never over somebody's job: a segment of another layout goes when nothing is held in it.
   std::optional<OwnedSegment> replace_other_layout(const OpenedSegment& existing) {
-    if (const std::uint64_t held = count_held(existing); held != 0)
+    if (const auto held = find_held_slots(existing); !held.empty())
       return refuse_held(existing, held);
-    // Nothing is held now. Retired, and counted again: a claim that comes later is told, one that
+    // Nothing is held now. Retired, and looked at again: a claim that comes later is told, one that
     // came before is seen.
     set_state(existing, SegmentState::kRetired);
-    if (const std::uint64_t held = count_held(existing); held != 0) {
+    if (const auto held = find_held_slots(existing); !held.empty()) {
       set_state(existing, SegmentState::kReady);
       return refuse_held(existing, held);
     }
     return replace(existing);
   }
 
-  std::nullopt_t refuse_held(const OpenedSegment& existing, std::uint64_t held) {
-    return fail(
-        kExitLayout,
-        existing.detail + "; " + std::to_string(held) +
-            " of its slots are held: let those jobs end before the upgrade, or go back to the "
-            "release that made it");
-  }
-
-  static std::uint64_t count_held(const OpenedSegment& existing) {
-    const Header& header = *static_cast<const Header*>(existing.base);
-    const Section& section = header.sections[static_cast<std::size_t>(SectionId::kSlotWords)];
-    const std::uint64_t offset = section.offset.get();
-    const std::uint64_t count = section.count.get();
-    const std::uint32_t shift = header.state_shift.get() & 63U;
-    const std::uint64_t mask = header.state_mask.get();
-    if (offset % 8 != 0 || count > kMaxSlots * 16U || offset > existing.bytes ||
-        count * 8 > existing.bytes - offset) {
-      return 0;  // not a table: nothing that anybody could hold
-    }
-    const auto* words = reinterpret_cast<const std::atomic<std::uint64_t>*>(
-        static_cast<const char*>(existing.base) + offset);
-    std::uint64_t held = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      held += ((words[i].load(std::memory_order_relaxed) >> shift) & mask) != 0 ? 1U : 0U;
-    }
-    return held;
+  std::nullopt_t refuse_held(const OpenedSegment& existing,
+                             const std::vector<std::uint32_t>& held) {
+    if (options_.retire) drain_segment(existing);
+    failure_.is_draining = options_.retire;
+    failure_.exit_code = kExitLayout;
+    failure_.message = existing.detail + "; " + describe_held(held, options_.retire);
+    return std::nullopt;
   }
 
   /// Is this file surely a segment, or what is left of one? Its magic or its fingerprint says so,

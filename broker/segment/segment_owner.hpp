@@ -3,9 +3,8 @@
 // files. Blocks on the file system only.
 //
 // A segment appears under its path by one linkat() of a complete file. A broker killed before that
-// leaves nothing; killed after it, a segment that the next broker adopts. The lock is flock() on
-// PATH.lock (mode 0600, so that members of the segment's group cannot hold it) and ends with the
-// broker's life.
+// leaves nothing; killed after it, a segment that the next broker adopts. The lock is in
+// owner_lock.hpp, what can be told of a segment of another layout in other_layout.hpp.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/segment/owner_failure.hpp"
 #include "slotd/process_probe.hpp"
 #include "slotd/segment.hpp"
 
@@ -26,14 +26,7 @@ struct OwnerOptions {
   std::string group;  ///< empty: the broker's own primary group
   Capacities capacities;
   std::string version;
-};
-
-/// Why there is no segment: exit code of the contract (69 another broker, 70, 76, 77, ...) and text
-/// with the remedy.
-struct OwnerFailure {
-  int exit_code = 70;
-  std::string message;
-  bool lock_is_taken = false;  ///< another broker owns the path
+  bool retire = false;  ///< a segment of another layout in which slots are held is drained
 };
 
 enum class Origin { kCreated, kAdopted, kRebuilt };
@@ -56,7 +49,8 @@ struct OwnedSegment {
 using Prepare = std::function<bool(const SegmentView& view, Origin origin)>;
 
 /// Takes the lock, then adopts the segment at the path or makes a new one. On failure `failure` is
-/// filled; when prepare returned false its message stays empty.
+/// filled; when prepare returned false its message stays empty. Where it is draining a segment of
+/// another layout it is to be called again until nothing is held there.
 std::optional<OwnedSegment> own_segment(const OwnerOptions& options, const Prepare& prepare,
                                         OwnerFailure& failure);
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "slotd/admission.hpp"
+#include "slotd/figure_text.hpp"
 #include "slotd/histogram.hpp"
 #include "slotd/layout.hpp"
 #include "slotd/segment_view.hpp"
@@ -80,21 +81,6 @@ inline BrokerTotals read_broker_totals(const BrokerRecord& record) noexcept {
 
 namespace detail {
 
-/// Names as labels: printable, so that no reader of the text has to guess at an encoding.
-inline std::string label_text(std::string_view name) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) {
-      text += c;
-    } else {
-      text.append("\\x").append({kDigits[byte >> 4], kDigits[byte & 15U]});
-    }
-  }
-  return text;
-}
-
 class MetricsMaker {
  public:
   MetricsMaker(const Snapshot& snapshot, const NodeTotals& totals, const BrokerTotals& broker)
@@ -136,9 +122,9 @@ class MetricsMaker {
   static double cores(std::uint64_t micro) noexcept {
     return micro == kNotMeasured ? std::numeric_limits<double>::quiet_NaN() : number(micro) / 1e6;
   }
-  static Labels of_type(const TypeSnapshot& type) { return {{"type", label_text(type.name)}}; }
+  static Labels of_type(const TypeSnapshot& type) { return {{"type", printable_text(type.name)}}; }
   static Labels of_type(const TypeSnapshot& type, const char* name, const char* value) {
-    return {{"type", label_text(type.name)}, {name, value}};
+    return {{"type", printable_text(type.name)}, {name, value}};
   }
   const TypeTotals& totals_of(const TypeSnapshot& type) const noexcept {
     return totals_.types[type.index < kMaxTypes ? type.index : kMaxTypes];
@@ -155,7 +141,8 @@ class MetricsMaker {
         family(MetricKind::kGauge, "slotd_build_info",
                "The version of the broker that runs or ran last and the segment's layout.");
     add(build,
-        {{"version", label_text(snapshot_.broker.version)}, {"layout", std::to_string(kLayout)}},
+        {{"version", printable_text(snapshot_.broker.version)},
+         {"layout", std::to_string(kLayout)}},
         1);
     add_gauge("slotd_broker_up", "1 while a broker lives.",
               snapshot_.broker.state == BrokerState::kDown ? 0 : 1);
@@ -222,7 +209,7 @@ class MetricsMaker {
                             MetricKind::kGauge,
                             {}};
     for (const GroupSnapshot& group : snapshot_.groups) {
-      const Labels labels{{"group", label_text(group.name)}};
+      const Labels labels{{"group", printable_text(group.name)}};
       add(limits, labels, limit(group.limit));
       // Where the outside cannot be read the group counts as full.
       const bool is_full = group.external_unreadable;

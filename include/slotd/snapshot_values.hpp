@@ -105,6 +105,18 @@ struct WaiterSnapshot {
 
 enum class BrokerState : std::uint8_t { kReady, kDraining, kDown };
 
+constexpr const char* broker_state_name(BrokerState state) noexcept {
+  switch (state) {
+    case BrokerState::kReady:
+      return "ready";
+    case BrokerState::kDraining:
+      return "draining";
+    case BrokerState::kDown:
+      break;
+  }
+  return "down";
+}
+
 struct BrokerSnapshot {
   BrokerState state = BrokerState::kDown;
   int pid = 0;                   ///< 0 while it is down

@@ -172,7 +172,7 @@ TEST(BrokerRestart, other_layout_is_refused_while_its_slots_are_held_and_replace
   const std::string log = broker.log_of_run();
   EXPECT_NE(log.find("layout " + std::to_string(kLayout + 1)), std::string::npos) << log;
   EXPECT_NE(log.find("layout " + std::to_string(kLayout) + ","), std::string::npos) << log;
-  EXPECT_NE(log.find("2 of its slots"), std::string::npos) << log;
+  EXPECT_NE(log.find("2 of its slots are held (0, 1)"), std::string::npos) << log;
   EXPECT_EQ(old.held(), 2U) << "they are not touched";
 
   EXPECT_TRUE(worker->ask("release " + claimed.handle()).is_ok());
@@ -182,6 +182,66 @@ TEST(BrokerRestart, other_layout_is_refused_while_its_slots_are_held_and_replace
   EXPECT_EQ(attach_code(broker.segment()), Errc::kOk);
   EXPECT_TRUE(worker->ask("claim plain").is_claimed())
       << "who has the old one mapped goes on in the new one";
+}
+
+/// A segment of another layout with two slots of a worker, which has it mapped from before.
+struct OtherLayout {
+  OtherLayout() {
+    claimed = worker.ask("claim plain");
+    EXPECT_TRUE(worker.ask("claim plain").is_claimed());
+    broker.kill_now();
+    scribble_header(broker.segment(), [](Header& header) { header.layout.set(kLayout + 1); });
+  }
+
+  BrokerProcess broker{kConfig};
+  WorkerProcess worker{broker.segment()};
+  SegmentProbe old{broker.segment()};
+  Reply claimed;
+};
+
+TEST(BrokerRestart, other_layout_is_drained_with_retire_and_replaced_when_nothing_is_held) {
+  OtherLayout node;
+  node.broker.set_more_arguments({"--retire"});
+  node.broker.start_only();
+  ASSERT_TRUE(node.broker.wait_log("2 of its slots are held (0, 1)")) << node.broker.log_of_run();
+  EXPECT_NE(node.worker.ask("claim plain").text.find("draining"), std::string::npos);
+  EXPECT_EQ(node.old.held(), 2U) << "they are not touched";
+  EXPECT_TRUE(node.worker.ask("release " + node.claimed.handle()).is_ok());
+  ASSERT_TRUE(node.broker.wait_log("1 of its slots is held (1)")) << node.broker.log_of_run();
+  EXPECT_EQ(attach_code(node.broker.segment()), Errc::kLayoutMismatch) << "one is left";
+  node.worker.ask("release 1");
+  node.broker.wait_ready();
+  EXPECT_EQ(attach_code(node.broker.segment()), Errc::kOk);
+  EXPECT_TRUE(node.worker.ask("claim plain").is_claimed()) << "nothing of the drain is left";
+}
+
+TEST(BrokerRestart, a_broker_that_drains_another_layout_can_be_stopped) {
+  OtherLayout node;
+  node.broker.set_more_arguments({"--retire"});
+  node.broker.start_only();
+  ASSERT_TRUE(node.broker.wait_log("event=retiring"));
+  EXPECT_EQ(node.broker.stop(), 0);
+  EXPECT_EQ(attach_code(node.broker.segment()), Errc::kLayoutMismatch) << "the old one stays";
+  node.broker.set_more_arguments({});
+  EXPECT_EQ(node.broker.run_to_end(), kExitLayout);
+}
+
+TEST(BrokerRestart, retire_changes_nothing_where_the_layout_is_the_same_or_nothing_is_held) {
+  BrokerProcess broker(kConfig);
+  WorkerProcess worker(broker.segment());
+  ASSERT_TRUE(worker.ask("claim plain").is_claimed());
+  broker.kill_now();
+  broker.set_more_arguments({"--retire"});
+  broker.start();
+  EXPECT_EQ(SegmentProbe(broker.segment()).held(), 1U) << "adopted";
+  EXPECT_TRUE(worker.ask("claim plain").is_claimed());
+  worker.ask("release 0");
+  worker.ask("release 1");
+  broker.kill_now();
+  scribble_header(broker.segment(), [](Header& header) { header.layout.set(kLayout + 1); });
+  broker.start();
+  EXPECT_EQ(broker.log_of_run().find("event=retiring"), std::string::npos);
+  EXPECT_EQ(attach_code(broker.segment()), Errc::kOk);
 }
 
 TEST(BrokerRestart, other_fingerprint_is_another_layout) {

@@ -23,9 +23,14 @@ std::string config_with(const std::string& listen) {
          listen + " }\n";
 }
 
+std::string config_without() {
+  const std::string with = config_with("off");
+  return with.substr(0, with.find("http:"));
+}
+
 /// A build without cpp-httplib refuses to listen.
 bool is_built() {
-  BrokerProcess broker = BrokerProcess::not_started(config_with("unix"));
+  BrokerProcess broker = BrokerProcess::not_started(config_with("127.0.0.1:9464"));
   const Ran ran = run_to_end("slotd", {"--check-config", "--config", broker.config_path()});
   return ran.status == 0;
 }
@@ -65,15 +70,32 @@ TEST_F(Http, HasItsPages) {
 }
 
 TEST_F(Http, StatusIsThatOfSlotctl) {
+  broker_->write_config(
+      "cpu: { capacity: 12 }\n"
+      "types: { participant: { max: 2, cpu: 2.0, groups: [all] }, track: { cpu: 0.5 } }\n"
+      "groups: { all: { max: 2 } }\n");
+  ASSERT_TRUE(broker_->reload());
   const Slotctl slotctl(broker_->segment());
-  ASSERT_EQ(slotctl({"claim", "-t", "participant"}).status, 0);
+  for (int claim = 0; claim < 2; ++claim)
+    ASSERT_EQ(slotctl({"claim", "-t", "participant"}).status, 0);
+  // What is wrong is told as well: a drain, and two debts.
+  broker_->write_config(
+      "cpu: { capacity: 12 }\n"
+      "types: { participant: { max: 1, cpu: 2.0, groups: [all] }, track: { cpu: 0.5 } }\n"
+      "groups: { all: { max: 1 } }\n");
+  ASSERT_TRUE(broker_->reload());
+  EXPECT_TRUE(broker_->wait_log("event=debt type=participant limit=1 in_use=2"));
+  EXPECT_TRUE(broker_->wait_log("event=debt group=all limit=1 in_use=2"));
+  ASSERT_EQ(slotctl({"drain", "track"}).status, 0);
   const HttpAnswer answer = get("/v1/status");
   ASSERT_EQ(answer.status, 200);
   EXPECT_EQ(schema_problems(std::string(SLOTD_SOURCE_DIR) + "/docs/schema", "status", answer.body),
             "");
   AnyJson by_http = AnyJson::parse(answer.body);
   AnyJson by_slotctl = slotctl({"status", "-J"}).json();
-  by_slotctl.erase("warnings");  // which slotctl makes of the other fields, for eyes
+  std::vector<std::string> warned;
+  for (const AnyJson& warning : by_http["warnings"]) warned.push_back(warning["warning"]);
+  EXPECT_EQ(warned, (std::vector<std::string>{"draining", "debt", "debt"}));
   for (AnyJson* const document : {&by_http, &by_slotctl}) {
     // What moves from one sample to the next.
     for (const char* const moving : {"measured", "host_busy", "psi"})
@@ -108,8 +130,13 @@ TEST_F(Http, TheSocketIsForWhoMayReadTheSegment) {
   ASSERT_EQ(::stat(socket().c_str(), &socket_status), 0);
   ASSERT_EQ(::stat(broker_->segment().c_str(), &segment_status), 0);
   EXPECT_TRUE(S_ISSOCK(socket_status.st_mode));
-  EXPECT_EQ(socket_status.st_mode & 0777U, segment_status.st_mode & 0777U);
+  EXPECT_EQ(socket_status.st_mode & 0777U, 0660U);
   EXPECT_EQ(socket_status.st_gid, segment_status.st_gid);
+  // To ask, one has to write to it: who may only look at the segment, too.
+  broker_->write_config(config_with("unix") + "segment: { mode: \"0644\" }\n");
+  ASSERT_TRUE(broker_->reload());
+  ASSERT_EQ(::stat(socket().c_str(), &socket_status), 0);
+  EXPECT_EQ(socket_status.st_mode & 0777U, 0666U);
   EXPECT_EQ(broker_->stop(), 0);
   EXPECT_FALSE(std::filesystem::exists(socket())) << "and goes with the broker";
 }
@@ -125,8 +152,60 @@ TEST_F(Http, WhatIsNoSocketStays) {
   broker_->stop();
   write_text(socket(), "somebody's\n");
   broker_->start();
-  EXPECT_TRUE(broker_->wait_log("event=http_failed"));
+  EXPECT_TRUE(broker_->wait_log("error: event=http_failed"));
   EXPECT_EQ(read_text(socket()), "somebody's\n");
+}
+
+TEST_F(Http, ASocketOnWhichSomebodyListensStays) {
+  const std::string elsewhere = broker_->folder() + "/other.sock";
+  BrokerProcess first(config_with("unix:" + elsewhere));
+  BrokerProcess second(config_with("unix:" + elsewhere));
+  EXPECT_TRUE(second.wait_log("another process listens there"));
+  EXPECT_EQ(second.stop(), 0);
+  const std::string status = HttpConnection(elsewhere).get("/v1/status").body;
+  EXPECT_NE(status.find(first.segment()), std::string::npos) << status;
+}
+
+TEST_F(Http, IsThereWithoutBeingAskedFor) {
+  broker_->write_config(config_without());
+  broker_->stop();
+  broker_->start();
+  EXPECT_EQ(get("/readyz").status, 200);
+}
+
+TEST_F(Http, WithoutBeingAskedForIsMissedWithAWarningAlone) {
+  broker_->write_config(config_without());
+  broker_->stop();
+  std::filesystem::create_directory(socket());
+  broker_->start();
+  ASSERT_TRUE(broker_->wait_log("warning: event=http_failed"));
+  ASSERT_TRUE(broker_->reload());
+  ASSERT_TRUE(broker_->reload());
+  const std::string log = broker_->log_of_run();
+  const std::size_t said = log.find("event=http_failed");
+  EXPECT_EQ(log.find("event=http_failed", said + 1), std::string::npos) << "and once:\n" << log;
+  EXPECT_EQ(log.find("error:"), std::string::npos) << log;
+  EXPECT_EQ(Slotctl(broker_->segment())({"claim", "-t", "track"}).status, 0);
+}
+
+TEST_F(Http, BrokersWhoseSegmentsAreNeighboursHaveSocketsOfTheirOwn) {
+  broker_->stop();
+  const std::string other = broker_->folder() + "/other";
+  broker_->write_config(config_without());
+  broker_->start();
+  Program neighbour("slotd", {"--segment", other, "--config", broker_->config_path()});
+  const std::string others_socket = other + ".http.sock";
+  ASSERT_TRUE(wait_until([&] { return HttpConnection(others_socket).is_open(); }));
+  EXPECT_NE(HttpConnection(others_socket).get("/v1/status").body.find("\"" + other + "\""),
+            std::string::npos);
+  EXPECT_NE(get("/v1/status").body.find("\"" + broker_->segment() + "\""), std::string::npos);
+}
+
+TEST_F(Http, ComesBackWithAFolderThatWasTakenAway) {
+  std::filesystem::rename(broker_->folder(), broker_->folder() + ".gone");
+  const bool is_back = wait_until([&] { return get("/readyz").status == 200; });
+  std::filesystem::remove_all(broker_->folder() + ".gone");
+  EXPECT_TRUE(is_back);
 }
 
 TEST_F(Http, ComesAndGoesWithAReload) {

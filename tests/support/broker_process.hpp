@@ -112,10 +112,17 @@ class BrokerProcess {
 
   void write_config(const std::string& text) const { write_text(config_path(), text); }
 
+  /// Of the runs from now on, beside the segment and the configuration.
+  void set_more_arguments(std::vector<std::string> arguments) { more_ = std::move(arguments); }
+
   /// Starts it and waits until it is ready. Throws with its log when it ends or stays silent
   /// instead.
   void start() {
-    spawn();
+    start_only();
+    wait_ready();
+  }
+  void start_only() { spawn(); }
+  void wait_ready() {
     int status = 0;
     const bool ready = wait_until([&] {
       if (log_of_run().find("event=ready") != std::string::npos) return true;
@@ -203,8 +210,11 @@ class BrokerProcess {
   void spawn() {
     log_begin_ = log().size();
     const std::string program = bin_dir() + "/slotd";
-    const std::string segment_path = segment();
-    const std::string config = config_path();
+    std::vector<std::string> words{program, "--segment", segment(), "--config", config_path()};
+    words.insert(words.end(), more_.begin(), more_.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     const std::string log_file = log_path();
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("fork failed");
@@ -213,8 +223,7 @@ class BrokerProcess {
     const int fd = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     ::dup2(fd, STDOUT_FILENO);
     ::dup2(fd, STDERR_FILENO);
-    ::execl(program.c_str(), program.c_str(), "--segment", segment_path.c_str(), "--config",
-            config.c_str(), static_cast<char*>(nullptr));
+    ::execv(program.c_str(), arguments.data());
     ::_exit(127);
   }
   int wait_end() {
@@ -229,6 +238,7 @@ class BrokerProcess {
   }
 
   TestFolder folder_;
+  std::vector<std::string> more_;
   int pid_ = 0;
   std::size_t log_begin_ = 0;
 };

@@ -20,9 +20,19 @@ class ConfigHttp : public testing::Test {
   static HttpConfig parse(const std::string& value) { return parse_good(listen(value)).http; }
 };
 
-TEST_F(ConfigHttp, IsOffUnlessAskedFor) {
-  EXPECT_EQ(parse_good("{}\n").http.listen, HttpListen::kOff);
+TEST_F(ConfigHttp, IsASocketBesideTheSegmentUnlessTheFileSaysOtherwise) {
+  const HttpConfig unsaid = parse_good("{}\n").http;
+  EXPECT_EQ(unsaid.listen, HttpListen::kUnix);
+  EXPECT_EQ(unsaid.path, "");
+  EXPECT_FALSE(unsaid.mark.known());
   EXPECT_EQ(parse("off").listen, HttpListen::kOff);
+}
+
+TEST_F(ConfigHttp, WhatTheFileAsksForHasAPlace) {
+  for (const char* const value : {"off", "unix", "unix:/run/h.sock", "127.0.0.1:9464"})
+    EXPECT_EQ(parse(value).mark.line, 1U) << value;
+  const std::string egress = "cpu_cost: {}\nslotd:\n  http: { listen: unix }\n";
+  EXPECT_EQ(parse_good(egress).http.mark.line, 3U);
 }
 
 TEST_F(ConfigHttp, ASocketBesideTheSegmentOrElsewhere) {

@@ -157,8 +157,9 @@ TEST(Doctor, WhatIsLeftBehind) {
   facts.ledger->is_settling_over = true;
   expect_level(facts, "drain", Level::kWarn, "whose broker is gone");
   facts.ledger->overridden_types = {"web"};
-  facts.ledger->debts = {{"track", 5, 3}};
+  facts.ledger->debts = {{"track", 5, 3}, {"group web", 19, 18}};
   expect_level(facts, "limits", Level::kWarn, "overridden by an operator: web; track holds 5 of 3");
+  expect_level(facts, "limits", Level::kWarn, "; group web holds 19 of 18:");
   facts.ledger->unreadable_groups = {"pulse"};
   expect_level(facts, "external counts", Level::kWarn, "pulse");
 }

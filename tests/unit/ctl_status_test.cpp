@@ -3,8 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "slotd/status_document.hpp"
 #include "tests/unit/ctl_snapshot_support.hpp"
 #include "tools/slotctl/commands/status.hpp"
+#include "tools/slotctl/json.hpp"
 
 namespace slotd::ctl {
 namespace {
@@ -12,7 +14,7 @@ namespace {
 constexpr char kPath[] = "/run/slotd/segment";
 
 Json status(const Snapshot& snapshot) {
-  return Json::parse(print_json(status_json(snapshot, kPath)));
+  return Json::parse(write_status_document(snapshot, kPath, 0));
 }
 std::string shown(const Snapshot& snapshot) {
   return status_text(snapshot, kPath, {}, Charset::kUtf8);
@@ -22,8 +24,8 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 TEST(StatusJson, FollowsItsSchema) {
-  EXPECT_EQ(problems("status", print_json(status_json(busy_node(), kPath))), "");
-  EXPECT_EQ(problems("status", print_json(status_json(Snapshot{}, kPath))), "");
+  EXPECT_EQ(problems("status", write_status_document(busy_node(), kPath, 0)), "");
+  EXPECT_EQ(problems("status", write_status_document(Snapshot{}, kPath, 0)), "");
 }
 
 TEST(StatusJson, Broker) {
@@ -43,11 +45,11 @@ TEST(StatusJson, BrokerDown) {
   EXPECT_EQ(out["broker"]["state"], "down");
   EXPECT_TRUE(out["broker"]["pid"].is_null());
   EXPECT_TRUE(out["broker"]["sample_age"].is_null());
-  EXPECT_EQ(problems("status", print_json(status_json(snapshot, kPath))), "");
+  EXPECT_EQ(problems("status", write_status_document(snapshot, kPath, 0)), "");
 }
 
 TEST(StatusJson, CpuAndMemory) {
-  const std::string text = print_json(status_json(busy_node(), kPath));
+  const std::string text = write_status_document(busy_node(), kPath, 0);
   EXPECT_TRUE(has(
       text, R"("cpu":{"capacity":12.0,"budget":9.6,"charged":6.0,"available":3.6,"measured":5.1,)"
             R"("host_busy":null,"psi":null})"));
@@ -63,7 +65,7 @@ TEST(StatusJson, MeasuredIsNullBeforeASample) {
 TEST(StatusJson, AvailableMayBeNegative) {
   Snapshot snapshot = busy_node();
   snapshot.charged_micro = 10'400'000;
-  EXPECT_TRUE(has(print_json(status_json(snapshot, kPath)), R"("available":-0.8)"));
+  EXPECT_TRUE(has(write_status_document(snapshot, kPath, 0), R"("available":-0.8)"));
 }
 
 TEST(StatusJson, Types) {
@@ -83,7 +85,7 @@ TEST(StatusJson, Types) {
 }
 
 TEST(StatusJson, GroupsAndCounters) {
-  const std::string text = print_json(status_json(busy_node(), kPath));
+  const std::string text = write_status_document(busy_node(), kPath, 0);
   EXPECT_TRUE(has(text, R"("groups":[{"name":"web","limit":18,"in_use":0,"external":0,)"
                         R"("external_unreadable":false}])"));
   EXPECT_TRUE(has(
@@ -94,7 +96,7 @@ TEST(StatusJson, HostLoad) {
   Snapshot snapshot = busy_node();
   snapshot.host_busy_micro = 7'250'000;
   snapshot.psi_cpu_ppb = 125'000'000;
-  const std::string text = print_json(status_json(snapshot, kPath));
+  const std::string text = write_status_document(snapshot, kPath, 0);
   EXPECT_TRUE(has(text, R"("measured":5.1,"host_busy":7.25,"psi":0.125})")) << text;
   EXPECT_EQ(problems("status", text), "");
 }
@@ -111,14 +113,39 @@ TEST(StatusJson, GroupsFromOutside) {
   Snapshot snapshot = busy_node();
   snapshot.groups[0].external = 7;
   snapshot.groups[0].in_use = 9;
-  std::string text = print_json(status_json(snapshot, kPath));
+  std::string text = write_status_document(snapshot, kPath, 0);
   EXPECT_TRUE(has(text, R"("in_use":9,"external":7,"external_unreadable":false)")) << text;
   snapshot.groups[0].external = 18;  // the limit stands in for what is not known
   snapshot.groups[0].external_unreadable = true;
   snapshot.groups[0].in_use = 2;
-  text = print_json(status_json(snapshot, kPath));
+  text = write_status_document(snapshot, kPath, 0);
   EXPECT_TRUE(has(text, R"("in_use":2,"external":null,"external_unreadable":true)")) << text;
   EXPECT_EQ(problems("status", text), "");
+}
+
+TEST(StatusJson, FiguresThatNoDoubleHasAreExact) {
+  Snapshot snapshot = busy_node();
+  snapshot.charged_micro = 10'000'001;  // available is 9600000 less that
+  snapshot.host_busy_micro = 12'345'678;
+  snapshot.psi_cpu_ppb = 12'345'678;
+  const std::string text = write_status_document(snapshot, kPath, 0);
+  EXPECT_TRUE(has(text, R"("charged":10.000001,"available":-0.400001)")) << text;
+  EXPECT_TRUE(has(text, R"("host_busy":12.345678,"psi":0.012345678})")) << text;
+}
+
+TEST(StatusJson, NamesAreEscapedAndBytesThatAreNoTextReplaced) {
+  Snapshot snapshot = busy_node();
+  snapshot.types[0].name = "a\x01\"\\\xff\xc3\xa4\xed\xa0\x80";  // the last three: a surrogate
+  const std::string bad = "\xef\xbf\xbd";
+  EXPECT_EQ(status(snapshot)["types"][0]["name"], "a\x01\"\\" + bad + "\xc3\xa4" + bad + bad + bad);
+  EXPECT_TRUE(
+      has(write_status_document(snapshot, "/run/sl\"o\\t", 0), R"("path":"/run/sl\"o\\t")"));
+}
+
+TEST(StatusJson, TheTimeOfALookThatIsOneOfSeveral) {
+  EXPECT_FALSE(status(busy_node()).contains("time"));
+  EXPECT_EQ(Json::parse(write_status_document(busy_node(), kPath, 0, 951'782'400))["time"],
+            951'782'400);
 }
 
 TEST(StatusJson, UnstableIsSaidOnlyWhereItIs) {

@@ -132,10 +132,11 @@ TEST(StatusLine, Figures) {
 
 TEST(StatusLine, WhatIsOutOfTheOrdinary) {
   StatusFigures figures;
-  figures.debts = {{"track", 2, 5}};
+  figures.debts = {{"track", 2, 5}, {"web", 18, 19, true}};
   figures.is_draining = true;
   const std::string line = format_status(figures);
   EXPECT_THAT(line, testing::HasSubstr("; track above its limit: 5 of 2"));
+  EXPECT_THAT(line, testing::HasSubstr("; group web above its limit: 19 of 18"));
   EXPECT_THAT(line, testing::HasSubstr("; draining: nothing is admitted"));
 }
 
@@ -149,6 +150,15 @@ TEST(DebtNewsTest, SaidOnceAndWhenItHasDrained) {
               testing::ElementsAre(testing::StartsWith("event=debt type=track limit=1 in_use=4")));
   EXPECT_THAT(news.take({}), testing::ElementsAre("event=debt_drained type=track"));
   EXPECT_THAT(news.take({}), testing::IsEmpty());
+}
+
+TEST(DebtNewsTest, AGroupIsNotTheTypeOfItsName) {
+  DebtNews news;
+  EXPECT_THAT(news.take({{"web", 5, 6}}),
+              testing::ElementsAre(testing::StartsWith("event=debt type=web limit=5 in_use=6")));
+  EXPECT_THAT(news.take({{"web", 5, 6}, {"web", 18, 19, true}}),
+              testing::ElementsAre(testing::StartsWith("event=debt group=web limit=18 in_use=19")));
+  EXPECT_THAT(news.take({{"web", 5, 6}}), testing::ElementsAre("event=debt_drained group=web"));
 }
 
 }  // namespace

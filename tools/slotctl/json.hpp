@@ -9,13 +9,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "slotd/json_text.hpp"
+
 namespace slotd::ctl {
 
 /// Keeps the order in which fields were added: the documented one.
 using Json = nlohmann::ordered_json;
-
-/// The number in every document that says which contract it follows.
-inline constexpr int kJsonSchema = 1;
 
 /// {"schema": 1}, to be filled.
 Json make_document();

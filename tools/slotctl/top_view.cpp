@@ -116,12 +116,9 @@ class Layout {
   }
 
   void add_warnings() {
-    const auto warnings = find_warnings(model_.snapshot, model_.drain, model_.charset);
-    for (std::size_t i = 0; i < warnings.size() && i < kMostWarnings; ++i) {
-      std::string label = warnings[i].label;
-      label.resize(10, ' ');
-      add(Line{{label + warnings[i].text, warnings[i].tone, true}});
-    }
+    const auto warnings = find_warnings(model_.snapshot, model_.drain);
+    for (std::size_t i = 0; i < warnings.size() && i < kMostWarnings; ++i)
+      add(Line{{warning_line(warnings[i]), warning_tone(warnings[i]), true}});
     if (warnings.size() > kMostWarnings) {
       add("and " + std::to_string(warnings.size() - kMostWarnings) +
               " more warnings: see `slotctl status`",

@@ -63,15 +63,6 @@ std::string optional_bytes_text(const std::optional<std::uint64_t>& bytes) {
   return bytes ? format_bytes_human(*bytes) : "-";
 }
 
-bool is_shown_stale(const BrokerSnapshot& broker) {
-  return broker.sample_age_s >= 0 && broker.is_sample_stale;
-}
-
-std::string stale_text(const BrokerSnapshot& broker) {
-  const char* why = broker.state == BrokerState::kDown ? "broker down" : "broker late";
-  return "measured " + age_text(broker.sample_age_s) + " ago, " + why + ": not what is used now";
-}
-
 std::string stale_line(const BrokerSnapshot& broker, const TableStyle& style) {
   if (!is_shown_stale(broker)) return {};
   return paint("STALE     " + stale_text(broker), Tone::kBad, style) + "\n";

@@ -8,6 +8,7 @@
 
 #include "slotd/layout.hpp"
 #include "slotd/snapshot.hpp"
+#include "slotd/warnings.hpp"
 #include "tools/slotctl/json.hpp"
 #include "tools/slotctl/table.hpp"
 
@@ -30,10 +31,6 @@ std::string source_text(UsageOrigin origin);
 std::string optional_cores_text(const std::optional<std::uint64_t>& micro);
 std::string optional_bytes_text(const std::optional<std::uint64_t>& bytes);
 
-/// Did somebody measure, and longer ago than may be believed?
-bool is_shown_stale(const BrokerSnapshot& broker);
-/// "measured 12.3s ago, broker down: not what is used now"
-std::string stale_text(const BrokerSnapshot& broker);
 /// A line that cannot be missed when the last sample says nothing about now; empty while it does.
 std::string stale_line(const BrokerSnapshot& broker, const TableStyle& style);
 /// How old the figures of a table are, as its last line, and the source that all of them have, if

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "slotd/status_document.hpp"
 #include "tests/fuzz/support/scribble.hpp"
 #include "tests/fuzz/support/still_world.hpp"
 #include "tests/fuzz/support/target.hpp"
@@ -26,9 +27,11 @@ void check_text(const std::string& text) {
   }
 }
 
-void check_json(const ctl::Json& document) {
-  require(ctl::Json::accept(ctl::print_json(document)), "the JSON is JSON");
+void check_json_text(const std::string& document) {
+  require(ctl::Json::accept(document), "the JSON is JSON");
 }
+
+void check_json(const ctl::Json& document) { check_json_text(ctl::print_json(document)); }
 
 void show(const ProcessTable& reader, std::uint8_t verb, bool is_utf8, Input& input) {
   const ctl::TableStyle style{false,
@@ -39,7 +42,7 @@ void show(const ProcessTable& reader, std::uint8_t verb, bool is_utf8, Input& in
     case 0:
       return check_text(ctl::status_text(read_snapshot(reader), "/run/s", style, charset));
     case 1:
-      return check_json(ctl::status_json(read_snapshot(reader), "/run/s"));
+      return check_json_text(write_status_document(read_snapshot(reader), "/run/s", ~0ULL));
     case 2:
       return check_text(ctl::slots_text(read_snapshot(reader), style, charset));
     case 3:

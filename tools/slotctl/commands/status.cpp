@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "slotd/admission.hpp"
+#include "slotd/status_document.hpp"
 #include "slotd/units.hpp"
 #include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
@@ -35,60 +36,10 @@ Tone state_tone(BrokerState state) {
   return Tone::kBad;
 }
 
-Json broker_json(const BrokerSnapshot& broker) {
-  Json out{{"state", broker_state_name(broker.state)}};
-  out["pid"] = broker.pid != 0 ? Json(broker.pid) : Json(nullptr);
-  out["version"] = broker.version;
-  out["sample_age"] = sample_age_json(broker, true);
-  out["sample_stale"] = broker.is_sample_stale;
-  return out;
-}
-
 /// A figure of the sample, or nothing.
 std::optional<std::uint64_t> known(std::uint64_t figure) {
   return figure == kNotMeasured ? std::nullopt : std::optional<std::uint64_t>(figure);
 }
-
-Json cpu_json(const Snapshot& snapshot) {
-  Json out;
-  out["capacity"] = cores_json(to_signed(snapshot.capacity_micro));
-  out["budget"] = cores_json(to_signed(snapshot.budget_micro));
-  out["charged"] = cores_json(to_signed(snapshot.charged_micro));
-  out["available"] = cores_json(snapshot.available_micro());
-  out["measured"] = optional_cores_json(known(snapshot.measured_micro));
-  out["host_busy"] = optional_cores_json(known(snapshot.host_busy_micro));
-  const auto psi_ppb = known(snapshot.psi_cpu_ppb);
-  out["psi"] = psi_ppb ? Json(static_cast<double>(*psi_ppb) / 1e9) : Json(nullptr);
-  return out;
-}
-
-Json type_json(const TypeSnapshot& type) {
-  const Reason reason = type.verdict.reason;
-  Json out;
-  out["name"] = type.name;
-  out["limit"] = limit_json(type.limit);
-  out["in_use"] = type.in_use;
-  out["pending"] = type.pending;
-  out["waiting"] = type.waiting;
-  out["cpu"] = milli_cores_json(type.cost_milli);
-  out["can_accept"] = reason == Reason::kNone;
-  out["refusal"] = reason == Reason::kNone ? Json(nullptr) : Json(reason_name(reason));
-  out["memory"] = type.memory_bytes;
-  out["draining"] = type.draining;
-  out["counts_as"] = type.counts_as.empty() ? Json(nullptr) : Json(type.counts_as);
-  return out;
-}
-
-Json counters_json(const CounterTotals& counters) {
-  return Json{{"claims", counters.claims},
-              {"refusals", counters.refused()},
-              {"releases", counters.releases},
-              {"reaped", counters.reaped},
-              {"stale_releases", counters.stale}};
-}
-
-/// A type that was removed by a reload is shown for as long as something of it is held.
-bool is_shown(const TypeSnapshot& type) { return !type.retired || type.in_use != 0; }
 
 std::string broker_line(const BrokerSnapshot& broker, const TableStyle& style, Charset charset) {
   std::string line =
@@ -194,16 +145,6 @@ Cell waiting_cell(std::uint32_t waiting) {
   return {std::to_string(waiting), waiting == 0 ? Tone::kPlain : Tone::kWarning};
 }
 
-Json group_json(const GroupSnapshot& group) {
-  Json out;
-  out["name"] = group.name;
-  out["limit"] = limit_json(group.limit);
-  out["in_use"] = group.in_use;
-  out["external"] = group.external_unreadable ? Json(nullptr) : Json(group.external);
-  out["external_unreadable"] = group.external_unreadable;
-  return out;
-}
-
 Cell external_cell(const GroupSnapshot& group) {
   if (group.external_unreadable) return {"unreadable: counts as full", Tone::kBad};
   return {group.external == 0 ? "-" : std::to_string(group.external)};
@@ -256,15 +197,11 @@ void show_status(const Context& context, const TableStyle& style, std::int64_t t
   const Snapshot snapshot = read_snapshot(processes);
   const std::string path = segment_path_of(context.globals);
   const Charset charset = context.console.charset();
-  if (context.globals.json) {
-    Json document = status_json(snapshot, path, drain);
-    if (time_s >= 0) document["time"] = time_s;
-    context.print_json(document);
-    return;
-  }
+  if (context.globals.json)
+    return context.console.print(write_status_document(snapshot, path, drain, time_s) + "\n");
   // Whoever chose columns reads them with a program: what is wrong is told beside them.
   if (!style.columns.empty()) {
-    context.hint_lines(warnings_text(find_warnings(snapshot, drain, charset), {}));
+    context.hint_lines(warnings_text(find_warnings(snapshot, drain), {}));
     return context.console.print(status_tables(snapshot, style, charset));
   }
   if (time_s >= 0) context.console.print("time      " + utc_text(time_s) + "\n");
@@ -317,42 +254,6 @@ int run_status(const StatusOptions& options, const Context& context) {
 }
 
 }  // namespace
-
-const char* broker_state_name(BrokerState state) {
-  switch (state) {
-    case BrokerState::kReady:
-      return "ready";
-    case BrokerState::kDraining:
-      return "draining";
-    case BrokerState::kDown:
-      return "down";
-  }
-  return "down";
-}
-
-Json status_json(const Snapshot& snapshot, const std::string& path, std::uint64_t drain) {
-  Json out = make_document();
-  out["warnings"] = warnings_json(find_warnings(snapshot, drain, Charset::kUtf8));
-  out["broker"] = broker_json(snapshot.broker);
-  out["segment"] = Json{{"path", path},
-                        {"layout", kLayout},
-                        {"slots", snapshot.capacities.slots},
-                        {"processes", snapshot.capacities.processes}};
-  out["cpu"] = cpu_json(snapshot);
-  out["memory"] = Json{{"max", snapshot.memory_max_bytes},
-                       {"used", snapshot.memory_used_bytes},
-                       {"pending", snapshot.memory_pending_bytes},
-                       {"headroom", snapshot.memory_headroom_bytes}};
-  out["types"] = Json::array();
-  for (const TypeSnapshot& type : snapshot.types) {
-    if (is_shown(type)) out["types"].push_back(type_json(type));
-  }
-  out["groups"] = Json::array();
-  for (const GroupSnapshot& group : snapshot.groups) out["groups"].push_back(group_json(group));
-  out["counters"] = counters_json(snapshot.counters);
-  if (!snapshot.stable) out["unstable"] = true;
-  return out;
-}
 
 Table types_table(const Snapshot& snapshot, Charset charset) {
   Table table;
@@ -411,7 +312,7 @@ Fill memory_fill(const Snapshot& snapshot) {
 
 std::string status_text(const Snapshot& snapshot, const std::string& path, const TableStyle& style,
                         Charset charset, std::uint64_t drain) {
-  std::string text = warnings_text(find_warnings(snapshot, drain, charset), style);
+  std::string text = warnings_text(find_warnings(snapshot, drain), style);
   if (!text.empty()) text += "\n";
   text += broker_line(snapshot.broker, style, charset);
   text += segment_line(snapshot, path, charset);

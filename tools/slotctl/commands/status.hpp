@@ -10,7 +10,6 @@
 #include "slotd/snapshot.hpp"
 #include "tools/slotctl/bars.hpp"
 #include "tools/slotctl/console.hpp"
-#include "tools/slotctl/json.hpp"
 
 namespace slotd::ctl {
 
@@ -18,13 +17,9 @@ class CommandSet;
 
 void add_status(CommandSet& set);
 
-/// `drain` is the header's word: who drains what.
-Json status_json(const Snapshot& snapshot, const std::string& path, std::uint64_t drain = 0);
+/// `drain` is the header's word: who drains what. As JSON: slotd/status_document.hpp.
 std::string status_text(const Snapshot& snapshot, const std::string& path, const TableStyle& style,
                         Charset charset, std::uint64_t drain = 0);
-
-/// "ready", "draining", "down"
-const char* broker_state_name(BrokerState state);
 
 /// Every column there is, also those that are not shown without being asked for.
 Table types_table(const Snapshot& snapshot, Charset charset);

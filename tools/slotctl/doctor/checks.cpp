@@ -167,7 +167,7 @@ Finding check_limits(const LedgerFacts& ledger) {
   if (!ledger.overridden_types.empty())
     found = "limits overridden by an operator: " + join_names(ledger.overridden_types);
   for (const DebtFacts& debt : ledger.debts) {
-    found += (found.empty() ? "" : "; ") + debt.type + " holds " + std::to_string(debt.in_use) +
+    found += (found.empty() ? "" : "; ") + debt.name + " holds " + std::to_string(debt.in_use) +
              " of " + std::to_string(debt.limit) + ": nothing is admitted until that has drained";
   }
   if (found.empty()) return ok("limits", "as configured, and no debt");

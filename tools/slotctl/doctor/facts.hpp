@@ -61,8 +61,8 @@ struct Contradiction {
 };
 
 struct DebtFacts {
-  std::string type;  ///< untrusted bytes
-  std::uint32_t in_use = 0;
+  std::string name;  ///< of a type, or "group" and its name; untrusted bytes
+  std::uint64_t in_use = 0;
   std::uint32_t limit = 0;
 };
 

@@ -192,6 +192,8 @@ void read_rules(const ProcessTable& processes, const Snapshot& snapshot, LedgerF
   }
   for (const GroupSnapshot& group : snapshot.groups) {
     if (group.external_unreadable) facts.unreadable_groups.push_back(group.name);
+    if (group.limit != kNoLimit && group.in_use > group.limit)
+      facts.debts.push_back({"group " + group.name, group.in_use, group.limit});
   }
 }
 
