@@ -45,6 +45,28 @@ TEST(Examples, quick_start_says_why_there_is_no_room) {
   EXPECT_THAT(example.out(), HasSubstr("type_limit"));
 }
 
+// Arithmetic: 0.8 of 32 cores are 25.6, six jobs of 4. Four services that count alone admit four
+// times that; beside each other six in all, and 25.6 - 24 = 1.6 are left for the seventh.
+TEST(Examples, four_services_promise_a_host_once_or_four_times) {
+  const BrokerProcess broker(
+      "cpu: { capacity: 32, max_utilization: 0.8 }\ntypes: { room_composite: { cpu: 4.0 } }\n");
+  const SegmentProbe probe(broker.segment());
+  ChildProgram example("four_services", {}, {use_segment(broker)});
+  EXPECT_EQ(example.wait_end(), 0) << example.err();
+  const std::string text = example.out();
+  const std::size_t shared = text.find("Each service asks slotd");
+  ASSERT_NE(shared, std::string::npos) << text;
+  EXPECT_THAT(text.substr(0, shared), HasSubstr("24 jobs, 96 cores promised, the host has 32"));
+  EXPECT_THAT(text.substr(0, shared), HasSubstr("job 25             refused by service 1"));
+  EXPECT_THAT(text.substr(shared), HasSubstr("6 jobs, 24 cores promised, the host has 32"));
+  EXPECT_THAT(text.substr(shared),
+              HasSubstr("job  7             refused by service 3: room_composite: cpu "
+                        "(required 4, available 1.6)"));
+  EXPECT_EQ(probe.counters().claims, 6U);
+  EXPECT_EQ(probe.counters().refused(), 4U);
+  EXPECT_TRUE(probe.wait_all_free()) << "the services were killed with their jobs";
+}
+
 TEST(Examples, service_and_handlers_share_out_the_node) {
   const BrokerProcess broker(kConfig);
   const SegmentProbe probe(broker.segment());

@@ -7,5 +7,5 @@ if(TARGET slotd-mainjob)
 endif()
 if(TARGET egress_service)
   slotd_add_test(LABEL integration NAME examples SOURCES examples_test.cpp
-    LIBRARIES slotd::client DEPENDS slotd quick_start egress_service egress_handler)
+    LIBRARIES slotd::client DEPENDS slotd quick_start four_services egress_service egress_handler)
 endif()
