@@ -67,7 +67,7 @@ constexpr std::uint32_t kLanes = 4;
 /// What one waiter says about its part of a round.
 struct Lane {
   std::atomic<std::uint64_t> admitted_ns;
-  std::atomic<std::uint64_t> delayed_ns;  ///< that it was kept from running while it waited
+  std::atomic<std::uint64_t> delayed_ns;  ///< that it was kept from running in the round
   std::atomic<std::uint64_t> releasing_ns;
   std::atomic<std::uint64_t> released_ns;
   std::atomic<std::uint32_t> done_round;
@@ -80,11 +80,12 @@ struct Rounds {
 bool wait_in_rounds(const std::string& segment, Rounds& rounds, Lane& lane, std::uint32_t last) {
   Client client({segment, "lane"});
   for (std::uint32_t round = last + 1;; ++round) {
+    // From here: without a processor it may also come to its claim only after the release.
+    const std::uint64_t delayed = run_delay_ns();
     while (rounds.round.load() < round) {
       futex_wait(reinterpret_cast<const std::uint32_t*>(&rounds.round), round - 1, 100 * kNsPerMs,
                  FutexScope::kShared);
     }
-    const std::uint64_t delayed = run_delay_ns();
     Slot slot = client.claim_for("one", kPatience);
     lane.admitted_ns = monotonic_ns();
     lane.delayed_ns = run_delay_ns() - delayed;
