@@ -92,7 +92,8 @@ std::string node_html(const Snapshot& snapshot, const std::string& path) {
 constexpr char kHead[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta http-equiv=\"refresh\" content=\"5\">\n<title>slotd</title>\n"
-    "<style>body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
+    "<style>body{font-family:sans-serif;margin:2em}table{border-collapse:collapse;margin-bottom:"
+    "1em}"
     "td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>\n</head>\n<body>\n"
     "<h1>slotd</h1>\n";
 constexpr char kFoot[] =

@@ -83,6 +83,7 @@ same "the unit is enabled" enabled "$(systemctl is-enabled slotd)"
 same "the broker runs as the user of sysusers" slotd "$(ps -o user= -p "$(main_pid)")"
 same "the directory is the group's to enter, not to write" "slotd slotd 750" "$(stat -c '%U %G %a' /run/slotd)"
 same "the segment is the group's" "slotd slotd 660" "$(stat -c '%U %G %a' /run/slotd/segment)"
+same "... and so is the socket where it answers HTTP" "slotd slotd 660" "$(stat -c '%U %G %a' /run/slotd/http.sock)"
 holds "the packaged configuration is in force" slotctl config check /etc/slotd/slotd.yaml
 if verified=$(systemd-analyze verify --man=no slotd.service 2>&1) && ! grep -q slotd <<<"$verified"; then
   row "systemd-analyze verify has nothing to say" 0
