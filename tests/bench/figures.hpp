@@ -9,8 +9,7 @@
 
 namespace slotd::bench {
 
-/// The same thing measured for slotd and for its rival, in turns, in one run: nanoseconds or
-/// operations a second.
+/// The same thing measured for slotd and for its rival, in turns, in one run: nanoseconds.
 struct Paired {
   double slotd = 0;
   double rival = 0;
@@ -34,15 +33,16 @@ inline Spread compute_spread(const std::vector<double>& values) {
   return {compute_median(values), *min, *max};
 }
 
-/// One line of a table: all runs of one thing. `values` are nanoseconds an operation, or operations
-/// a second.
+/// One row: all runs of one thing.
 struct Line {
-  std::string name;        ///< what slotd does
-  std::string rival;       ///< what it is compared with
-  std::uint32_t held = 0;  ///< slots that another process holds
-  std::uint32_t processes = 1;
-  double aim = 0;  ///< how many times faster the first aim was; 0: none was set
-  std::vector<Paired> runs;
+  std::string name;            ///< which table it belongs to
+  std::string what;            ///< what is done, where the table has several things
+  std::string rival;           ///< a Contender's name or another program's
+  std::uint32_t held = 0;      ///< slots that another process holds
+  std::uint32_t procs = 1;     ///< that work at once
+  double aim = 0;              ///< the ratio that is aimed at; 0: none is
+  std::vector<Paired> runs{};  ///< none: it could not be measured, and `skipped` says why
+  std::string skipped{};
 
   std::vector<double> slotd() const {
     std::vector<double> values;
@@ -56,11 +56,10 @@ struct Line {
   }
 };
 
-/// How many times faster slotd was, run by run. `is_time`: the values are times, less is faster.
-inline std::vector<double> compute_ratios(const Line& line, bool is_time) {
+/// How many times faster slotd was, run by run.
+inline std::vector<double> compute_ratios(const Line& line) {
   std::vector<double> values;
-  for (const Paired& run : line.runs)
-    values.push_back(is_time ? run.rival / run.slotd : run.slotd / run.rival);
+  for (const Paired& run : line.runs) values.push_back(run.rival / run.slotd);
   return values;
 }
 

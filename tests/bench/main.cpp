@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <exception>
 
+#include "tests/bench/machine.hpp"
 #include "tests/bench/options.hpp"
-#include "tests/bench/report.hpp"
-#include "tests/bench/run.hpp"
-#include "tests/bench/semaphores.hpp"
-#include "tests/bench/single_process.hpp"
+#include "tests/bench/rows.hpp"
+#include "tests/bench/sections.hpp"
+#include "tests/bench/supervisor.hpp"
 
 using namespace slotd::bench;
 
@@ -15,17 +15,18 @@ int main(int argc, char** argv) try {
   const auto options = parse_options(argc, argv, exit_code);
   if (!options) return exit_code;
   const Machine machine = read_machine();
-  print_machine(machine, options->runs);
-  const Semaphores semaphores;
-  Results results;
-  if (!options->only_throughput)
-    results.pairs = run_scenes(make_pair_scenes(), semaphores, *options);
-  if (!options->only_throughput)
-    results.operations = run_scenes(make_operation_scenes(), semaphores, *options);
-  if (!options->only_single) results.throughput = run_crowds(semaphores, *options);
-  print_results(results);
-  if (!options->json_path.empty()) write_json(options->json_path, machine, results);
-  return 0;
+  return supervise(options->limit_s, [&] {
+    try {
+      const auto lines = run_sections(*options);
+      for (const Line& line : lines) std::puts(format_row(line).c_str());
+      if (!options->json_path.empty())
+        write_rows(options->json_path, machine, options->commit, lines);
+      return 0;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "slotd-bench: %s\n", error.what());
+      return 70;
+    }
+  });
 } catch (const std::exception& error) {
   std::fprintf(stderr, "slotd-bench: %s\n", error.what());
   return 70;

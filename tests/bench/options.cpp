@@ -1,23 +1,43 @@
 #include "tests/bench/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 namespace slotd::bench {
+
+namespace {
+
+void shorten(Options& options) {
+  options.timing.rounds = 10;
+  options.windows = {3, std::chrono::milliseconds(8)};
+  options.waiter.releases = 100;
+  options.waiter.kills = 10;
+  options.waiter.mass_kills = 2;
+  options.waiter.large_kills = 1;
+  options.stopped_windows = 5;
+  options.attaches = 5;
+  options.starts = 3;
+}
+
+}  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   Options options;
   bool quick = false;
   CLI::App app{
-      "Times slotd's claim and release beside a joint SysV semop with SEM_UNDO, in one run.",
+      "Times slotd beside what a host offers already: semaphores, locks, pipes, daemons, Redis.",
       "slotd-bench"};
-  app.add_flag("--quick", quick, "About ten seconds: fewer and shorter runs");
+  app.add_flag("--quick", quick, "About a minute: two short runs");
   auto* runs =
-      app.add_option("--runs", options.runs, "Runs of each measurement (5; 3 with --quick)");
+      app.add_option("--runs", options.runs, "Runs of each measurement (7; 2 with --quick)");
   runs->check(CLI::Range(1, 1000));
-  app.add_option("--json", options.json_path, "Also write every run's figures to this file");
-  auto* single = app.add_flag("--single", options.only_single, "One process alone, nothing else");
-  app.add_flag("--throughput", options.only_throughput, "Several processes at once, nothing else")
-      ->excludes(single);
+  app.add_option("--json", options.json_path, "Write the figures to this file");
+  app.add_option("--commit", options.commit, "What was built, for the file");
+  app.add_option("--limit", options.limit_s, "Seconds after which it is ended (1200)")
+      ->check(CLI::Range(1, 100'000));
+  app.add_option("SECTION", options.sections, "These alone; all if none is named")
+      ->check(CLI::IsMember(std::set<std::string>{"pair", "operation", "crowd", "waiter", "stopped",
+                                                  "process", "command"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -26,10 +46,10 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     return std::nullopt;
   }
   if (quick) {
-    if (runs->count() == 0) options.runs = 3;
-    options.timing.rounds = 20;
-    options.windows = {3, std::chrono::milliseconds(8)};
+    shorten(options);
+    if (runs->count() == 0) options.runs = 2;
   }
+  options.waiter.runs = options.runs;
   return options;
 }
 

@@ -3,19 +3,26 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "tests/bench/single_process.hpp"
-#include "tests/bench/throughput.hpp"
+#include "tests/bench/crowd.hpp"
+#include "tests/bench/turns.hpp"
+#include "tests/bench/waiter.hpp"
 
 namespace slotd::bench {
 
 struct Options {
-  int runs = 5;
+  int runs = 7;
   Timing timing;
   Windows windows;
-  std::string json_path;  ///< empty: no file
-  bool only_single = false;
-  bool only_throughput = false;
+  WaiterRounds waiter;
+  int stopped_windows = 20;
+  int attaches = 20;
+  int starts = 7;
+  std::vector<std::string> sections;  ///< all if none
+  std::string json_path;              ///< empty: no file
+  std::string commit;
+  int limit_s = 1200;  ///< then it is ended, whatever it does
 };
 
 /// Nothing: the program is to end with `exit_code` (help was asked for and printed, or the line was

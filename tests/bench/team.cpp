@@ -57,6 +57,10 @@ void Child::join() {
   wait_until([this] { return check(); }, [] {});
 }
 
+void Child::signal(int number) const noexcept {
+  if (pid_ > 0) ::kill(pid_, number);
+}
+
 void* map_shared(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");

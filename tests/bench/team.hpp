@@ -32,6 +32,8 @@ class Child {
   bool check();
   /// Waits for its end; throws std::runtime_error if it fails.
   void join();
+  void signal(int number) const noexcept;
+  pid_t pid() const noexcept { return pid_; }
 
  private:
   pid_t pid_ = -1;

@@ -57,41 +57,6 @@ class NamedClaimPair {
   std::string_view type_;
 };
 
-/// A claim that finds its type's limit reached.
-class RefusedClaim {
- public:
-  RefusedClaim(Client& client, std::string_view type) : client_(client), type_(client.type(type)) {}
-
-  void operator()(std::uint64_t count) {
-    std::error_code error;
-    for (; count > 0; --count) {
-      const Slot slot = client_.try_claim(type_, {}, error);
-      if (slot.refusal().reason() != Reason::kTypeLimit)
-        fail_child("a claim was not refused for its type's limit");
-    }
-  }
-
- private:
-  Client& client_;
-  TypeId type_;
-};
-
-class CanAccept {
- public:
-  CanAccept(Client& client, std::string_view type) : client_(client), type_(client.type(type)) {}
-
-  void operator()(std::uint64_t count) {
-    std::error_code error;
-    for (; count > 0; --count) {
-      if (!client_.can_accept(type_, {}, error)) fail_child("can_accept said no");
-    }
-  }
-
- private:
-  Client& client_;
-  TypeId type_;
-};
-
 class SemopPair {
  public:
   explicit SemopPair(const Semaphores& semaphores) : semaphores_(semaphores) {}
@@ -99,34 +64,6 @@ class SemopPair {
   void operator()(std::uint64_t count) {
     for (; count > 0; --count) {
       if (!semaphores_.try_take() || !semaphores_.give_back()) fail_child("a semop failed");
-    }
-  }
-
- private:
-  const Semaphores& semaphores_;
-};
-
-class RefusedSemop {
- public:
-  explicit RefusedSemop(const Semaphores& semaphores) : semaphores_(semaphores) {}
-
-  void operator()(std::uint64_t count) {
-    for (; count > 0; --count) {
-      if (semaphores_.try_take()) fail_child("a semop was not refused");
-    }
-  }
-
- private:
-  const Semaphores& semaphores_;
-};
-
-class ProbeSemaphores {
- public:
-  explicit ProbeSemaphores(const Semaphores& semaphores) : semaphores_(semaphores) {}
-
-  void operator()(std::uint64_t count) {
-    for (; count > 0; --count) {
-      if (!semaphores_.probe_free()) fail_child("the semaphores have no room");
     }
   }
 

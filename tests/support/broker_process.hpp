@@ -49,11 +49,12 @@ bool wait_until(Condition condition) {
   return true;
 }
 
-/// A folder of its own on tmpfs, removed at the end.
+/// A folder of its own on tmpfs, or in $SLOTD_TEST_FOLDER; removed at the end.
 class TestFolder {
  public:
   TestFolder() {
-    std::string pattern = "/dev/shm/slotd-test-XXXXXX";
+    const char* given = std::getenv("SLOTD_TEST_FOLDER");
+    std::string pattern = std::string(given != nullptr ? given : "/dev/shm") + "/slotd-test-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr)
       throw std::runtime_error("mkdtemp " + pattern + " failed");
     path_ = pattern;

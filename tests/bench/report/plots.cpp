@@ -1,0 +1,106 @@
+#include "tests/bench/report/plots.hpp"
+
+#include "tests/bench/report/plot.hpp"
+#include "tests/bench/report/words.hpp"
+
+namespace slotd::bench {
+
+namespace {
+
+std::string style_of(std::size_t rival) { return "c" + std::to_string(rival + 1); }
+
+std::string draw_pairs(const Document& document) {
+  CurvePlot plot;
+  plot.title = "Claim and release of one process, by slots that others hold";
+  plot.y_title = "time of a pair";
+  plot.x_title = "slots held by others";
+  plot.format_y = format_time;
+  for (const unsigned held : kHeldCounts) plot.x_labels.push_back(std::to_string(held));
+  Curve ours{"slotd", "c0", {}};
+  for (const unsigned held : kHeldCounts) {
+    const Row* row = document.find_pair("sysv", held, 1);
+    ours.points.push_back(row == nullptr ? std::nullopt : std::optional(row->slotd));
+  }
+  plot.curves.push_back(ours);
+  for (std::size_t i = 0; i < std::size(kRivals); ++i) {
+    Curve curve{title_of(kRivals[i]), style_of(i), {}};
+    bool is_there = false;
+    for (const unsigned held : kHeldCounts) {
+      const Row* row = document.find_pair(kRivals[i], held, 1);
+      is_there = is_there || row != nullptr;
+      curve.points.push_back(row == nullptr ? std::nullopt : std::optional(row->theirs));
+    }
+    if (is_there) plot.curves.push_back(curve);
+  }
+  return draw_curves(plot);
+}
+
+/// Pairs a second; what was the least time is the greatest rate.
+Spread invert(const Spread& ns) { return {1e9 / ns.median, 1e9 / ns.max, 1e9 / ns.min}; }
+
+std::string format_a_second(double value) { return format_rate(1e9 / value); }
+
+std::string draw_crowd(const Document& document) {
+  constexpr unsigned kProcs[] = {1, 2, 8, 64};
+  CurvePlot plot;
+  plot.title =
+      format("Processes that claim and release at once, %u slots held by others", kUsualHeld);
+  plot.y_title = "pairs a second, all together";
+  plot.x_title = "processes";
+  plot.format_y = format_a_second;
+  Curve ours{"slotd", "c0", {}};
+  for (const unsigned procs : kProcs) {
+    plot.x_labels.push_back(std::to_string(procs));
+    const Row* row = document.find_pair("sysv", kUsualHeld, procs);
+    ours.points.push_back(row == nullptr ? std::nullopt : std::optional(invert(row->slotd)));
+  }
+  plot.curves.push_back(ours);
+  for (std::size_t i = 0; i < std::size(kRivals); ++i) {
+    Curve curve{title_of(kRivals[i]), style_of(i), {}};
+    bool is_there = false;
+    for (const unsigned procs : kProcs) {
+      const Row* row = document.find_pair(kRivals[i], kUsualHeld, procs);
+      is_there = is_there || row != nullptr;
+      curve.points.push_back(row == nullptr ? std::nullopt : std::optional(invert(row->theirs)));
+    }
+    if (is_there) plot.curves.push_back(curve);
+  }
+  return draw_curves(plot);
+}
+
+std::string draw_waiters(const Document& document) {
+  BarPlot plot;
+  plot.title = "From a release, or a SIGKILL, to the waiter running";
+  plot.x_title = "median of the runs' medians, the least and the greatest as a line";
+  plot.format_x = format_time;
+  for (const Row& row : document.rows) {
+    if (row.name != "waiter" || !row.is_measured()) continue;
+    plot.groups.push_back({row.what, {{"slotd", "c0", row.slotd}, {"SysV", "c1", row.theirs}}});
+  }
+  return draw_bars(plot);
+}
+
+std::string draw_stopped(const Document& document) {
+  BarPlot plot;
+  plot.title = "The longest claim and release while another process is stopped for 20 ms";
+  plot.x_title = "median of the runs, the least and the greatest as a line";
+  plot.format_x = format_time;
+  for (std::size_t i = 0; i < std::size(kRivals); ++i) {
+    const Row* row = document.find("stopped_peer", "stopped", kRivals[i], kUsualHeld, 2);
+    if (row == nullptr) continue;
+    if (plot.groups.empty()) plot.groups.push_back({"slotd", {{"", "c0", row->slotd}}});
+    plot.groups.push_back({title_of(kRivals[i]), {{"", style_of(i), row->theirs}}});
+  }
+  return draw_bars(plot);
+}
+
+}  // namespace
+
+std::vector<NamedPlot> draw_plots(const Document& document) {
+  return {{"bench-pair.svg", draw_pairs(document)},
+          {"bench-crowd.svg", draw_crowd(document)},
+          {"bench-waiter.svg", draw_waiters(document)},
+          {"bench-stopped.svg", draw_stopped(document)}};
+}
+
+}  // namespace slotd::bench
