@@ -197,8 +197,6 @@ std::string name_of(const ::testing::TestParamInfo<Block>& info) {
   return name;
 }
 
-void PrintTo(const Block& block, std::ostream* out) { *out << block.place(); }
-
 INSTANTIATE_TEST_SUITE_P(Of, Blocks, ::testing::ValuesIn(all_blocks()), name_of);
 
 /// The sum: nothing falls between the kinds.
