@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct Block {
   std::string place() const { return file + ":" + std::to_string(line); }
   bool is_run_elsewhere() const noexcept { return !run_by.empty(); }
 };
+
+/// GoogleTest names a failed case by it.
+inline void PrintTo(const Block& block, std::ostream* out) { *out << block.place(); }
 
 inline std::string trim(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(" \t\n\r");

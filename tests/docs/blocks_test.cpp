@@ -61,7 +61,16 @@ bool is_registered(const std::string& wanted) {
          registered_tests().count(parts[1].str() + "_" + parts[2].str() + "_test_NOT_BUILT") != 0;
 }
 
+/// What a document may say and a test must not do to the machine that it runs on.
+bool is_for_the_machine(const std::string& text) {
+  static const std::regex harm(
+      "(^|[\\n;&|( ])(sudo|systemctl|dpkg|apt|apt-get|docker|kubectl|cpack|newgrp|cmake --install|"
+      "cmake --build) |/(etc|usr|var|run|root|home)/");
+  return std::regex_search(text, harm);
+}
+
 void run_shell(const Block& block) {
+  ASSERT_FALSE(is_for_the_machine(block.given + block.text)) << "needs a `run-by` comment";
   const Sandbox sandbox(kRoot);
   const Ran ran = sandbox.run(block.given + "\nset -eu -o pipefail\n" + block.text);
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
@@ -71,6 +80,9 @@ void run_console(const Block& block) {
   const Sandbox sandbox(kRoot);
   const std::vector<ConsoleStep> steps = read_console(block.text);
   ASSERT_FALSE(steps.empty()) << "no `$ command`";
+  for (const ConsoleStep& step : steps) {
+    ASSERT_FALSE(is_for_the_machine(block.given + step.command)) << "needs a `run-by` comment";
+  }
   std::string script = block.given + "\n";
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string out = sandbox.file("step" + std::to_string(i));
@@ -211,6 +223,23 @@ TEST(BlockCount, EveryBlockIsRunOrNamesTheTestThatRunsIt) {
   EXPECT_GT(here["console"], 0);
 }
 
+/// The fragment in docs/operations.md: its command starts a broker's configuration check, its probe
+/// says yes of a broker that is ready and no when it is gone.
+TEST(Kubernetes, CommandAndProbeOfTheFragment) {
+  std::string fragment;
+  for (const Block& block : all_blocks()) {
+    if (block.kind == "yaml" && block.text.find("hostPID") != std::string::npos)
+      fragment = block.text;
+  }
+  std::smatch probe;
+  ASSERT_TRUE(std::regex_search(fragment, probe, std::regex("\\[sh, -c, \"([^\"]+)\"\\]")));
+  EXPECT_NE(fragment.find("command: [slotd, --config, /etc/slotd/slotd.yaml]"), std::string::npos);
+  const Sandbox sandbox(kRoot);
+  EXPECT_EQ(sandbox.run("slotd --config slotd.yaml --check-config").status, 0);
+  EXPECT_EQ(sandbox.run(probe[1].str()).status, 0);
+  EXPECT_NE(sandbox.run("kill -KILL $SLOTD_PID; sleep 0.5\n" + probe[1].str()).status, 0);
+}
+
 TEST(BlockReader, KnowsItsComments) {
   const std::vector<Block> blocks = BlockReader("a.md",
                                                 "<!-- run-by: x.y z* : no root -->\n\n"
@@ -226,6 +255,9 @@ TEST(BlockReader, KnowsItsComments) {
   EXPECT_EQ(blocks[1].given, "") << "words stand between";
   EXPECT_EQ(blocks[2].given, "a\nb");
   EXPECT_TRUE(blocks[2].is_open);
+  EXPECT_TRUE(is_for_the_machine("true && sudo rm x"));
+  EXPECT_TRUE(is_for_the_machine("cp a /etc/b"));
+  EXPECT_FALSE(is_for_the_machine("slotd --config systemd/slotd.yaml"));
   EXPECT_FALSE(is_registered("unit.no_such_test.Suite.Case"));
   EXPECT_FALSE(is_registered(".ci/run:no_such_step"));
   EXPECT_TRUE(is_registered(".ci/run:release"));
