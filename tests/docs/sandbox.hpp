@@ -39,7 +39,7 @@ class Sandbox {
   /// A bash script; patience for compilers on a busy machine.
   Ran run(const std::string& script) const {
     write_text(file("block.sh"),
-               "trap 'kill $(jobs -p) 2>/dev/null' EXIT\ncd \"$SANDBOX\"\n" + script);
+               "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\ncd \"$SANDBOX\"\n" + script);
     Program shell("/bin/bash", {file("block.sh")},
                   {"SANDBOX=" + folder(), "SLOTD_SEGMENT=" + segment(),
                    "SLOTD_PID=" + std::to_string(broker_.pid()), "LC_ALL=C.UTF-8",
