@@ -46,9 +46,11 @@ struct Board {
   for (;;) {
     const std::uint32_t phase = board.phase.load(std::memory_order_acquire);
     if (phase == kIdle) {
-      board.longest_ns.store(longest_ns, std::memory_order_relaxed);
-      board.watcher_at.store(kIdle, std::memory_order_release);
-      longest_ns = 0;
+      if (board.watcher_at.load(std::memory_order_relaxed) != kIdle) {
+        board.longest_ns.store(longest_ns, std::memory_order_relaxed);
+        board.watcher_at.store(kIdle, std::memory_order_release);
+        longest_ns = 0;
+      }
       sleep_for(std::chrono::microseconds(200));
       continue;
     }
