@@ -16,7 +16,7 @@ struct Options {
   Timing timing;
   Windows windows;
   WaiterRounds waiter;
-  int stopped_windows = 20;
+  int stopped_windows = 12;
   int attaches = 20;
   int starts = 7;
   std::vector<std::string> sections;  ///< all if none

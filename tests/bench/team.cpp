@@ -42,19 +42,23 @@ Child::~Child() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-bool Child::check() {
+bool Child::check() { return collect(WNOHANG); }
+
+void Child::join() {
+  // Asleep until then: who looks again and again disturbs what is measured.
+  while (!collect(0)) {
+  }
+}
+
+bool Child::collect(int options) {
   if (pid_ < 0) return true;
   int status = 0;
-  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
-  if (ended == 0) return false;
+  const pid_t ended = ::waitpid(pid_, &status, options);
+  if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
   pid_ = -1;
   if (ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
     throw std::runtime_error("a process of the run failed");
   return true;
-}
-
-void Child::join() {
-  wait_until([this] { return check(); }, [] {});
 }
 
 void Child::signal(int number) const noexcept {

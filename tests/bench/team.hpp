@@ -36,6 +36,8 @@ class Child {
   pid_t pid() const noexcept { return pid_; }
 
  private:
+  bool collect(int options);
+
   pid_t pid_ = -1;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
@@ -85,26 +86,16 @@ class Stage {
         [this] { wait_in_rounds(segment_, semaphores_, *board_, holders_); });
   }
 
+  /// In one process, which is not this one: the coordinator has no Client.
   Times measure_releases(int rounds) {
-    Times times;
-    // The holder is a process of its own: the coordinator has no thread.
-    const Shared<std::atomic<std::uint64_t>> released_ns;
-    Child holder([&] { release_in_rounds(*released_ns); });
-    for (int i = 0; i < 2 * rounds; ++i) {
-      const Side side = i % 2 == 0 ? Side::kSlotd : Side::kRival;
-      board_->side = side;
-      board_->holding = 0;
-      const std::uint32_t turn = ++turn_;
-      order_->store(turn);
-      wait_until([&] { return board_->holding == 1; }, [&] { holder.check(); });
-      start_waiter(side);
-      released_ns->store(0);
-      order_->store(turn | kRelease);
-      const std::uint64_t end_ns = finish();
-      wait_until([&] { return released_ns->load() != 0; }, [&] { holder.check(); });
-      times.of(side).push_back(static_cast<double>(end_ns - released_ns->load()) / 1000.0);
-    }
-    return times;
+    const Shared<Figures> figures;
+    const int count = std::min(rounds, static_cast<int>(kMaxRounds));
+    Child holder([&] { release_in_rounds(count, *figures); });
+    holder.join();
+    const auto take = [&](const auto& times) {
+      return std::vector<double>(times.begin(), times.begin() + count);
+    };
+    return {take(figures->slotd_us), take(figures->rival_us)};
   }
 
   Times measure_kills(int rounds) {
@@ -122,28 +113,31 @@ class Stage {
   }
 
  private:
-  static constexpr std::uint32_t kRelease = 1U << 31;
+  static constexpr std::size_t kMaxRounds = 2000;
+  struct Figures {
+    std::array<double, kMaxRounds> slotd_us;
+    std::array<double, kMaxRounds> rival_us;
+  };
 
-  /// Takes when it is told a number, gives back when it is told the same with kRelease.
-  [[noreturn]] void release_in_rounds(std::atomic<std::uint64_t>& released_ns) {
+  void release_in_rounds(int count, Figures& figures) {
     Client client({.segment_path = segment_, .name = "holder"});
-    for (std::uint32_t turn = 1;; ++turn) {
-      while (order_->load() < turn) sleep_for(std::chrono::microseconds(50));
-      const bool is_slotd = board_->side == Side::kSlotd;
+    for (int i = 0; i < 2 * count; ++i) {
+      const Side side = i % 2 == 0 ? Side::kSlotd : Side::kRival;
       Slot slot;
-      if (is_slotd)
+      if (side == Side::kSlotd)
         slot = client.claim_for(type_for(1), kEver);
       else
         semaphores_.take();
-      board_->holding = 1;
-      while (order_->load() != (turn | kRelease)) sleep_for(std::chrono::microseconds(50));
+      start_waiter(side);
       const std::uint64_t begin_ns = monotonic_ns();
-      if (is_slotd)
+      if (side == Side::kSlotd)
         slot.release();
       else
         semaphores_.give_back();
-      released_ns = begin_ns;
-      while (order_->load() == (turn | kRelease)) sleep_for(std::chrono::microseconds(50));
+      wait_until([&] { return board_->done == round_; }, [] {});
+      const double took_us = static_cast<double>(board_->running_ns - begin_ns) / 1000.0;
+      auto& times = side == Side::kSlotd ? figures.slotd_us : figures.rival_us;
+      times[static_cast<std::size_t>(i / 2)] = took_us;
     }
   }
 
@@ -196,10 +190,8 @@ class Stage {
   std::uint32_t holders_;
   std::size_t holder_bytes_;
   std::uint32_t round_ = 0;
-  std::uint32_t turn_ = 0;
   Semaphores semaphores_;
   Shared<Board> board_;
-  Shared<std::atomic<std::uint32_t>> order_;
   std::unique_ptr<Child> waiter_;
 };
 

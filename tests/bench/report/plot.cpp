@@ -173,7 +173,7 @@ std::vector<double> place_names(const std::vector<double>& ends) {
 
 // --- bars ---
 
-constexpr double kBarsLeft = 290;
+constexpr double kBarsLeft = 306;
 constexpr double kBarsRight = kWidth - 130;
 constexpr double kBarHeight = 15;
 constexpr double kGroupGap = 14;
