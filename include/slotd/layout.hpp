@@ -114,7 +114,8 @@ static_assert(static_cast<std::size_t>(SectionId::kCount) <= kSectionSlots);
 /// Header::state. Anything else is corruption.
 enum class SegmentState : std::uint64_t { kBuilding = 0, kReady = 1, kRetired = 2 };
 
-/// Header::drain. Bits 0..31: a type is drained; then reasons that drain all of them.
+/// Header::drain. Bits 0..31: a type is drained; then reasons that drain all of them. The place of
+/// the word and kDrainAll are frozen for all layouts, as the preamble is: `slotd --retire`.
 inline constexpr std::uint64_t kDrainAll = 1ULL << 32;  ///< operator
 inline constexpr std::uint64_t kDrainRebuild =
     1ULL << 33;  ///< broker, after a rebuild, until holders have re-asserted; anybody may clear it

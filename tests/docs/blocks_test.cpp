@@ -122,10 +122,39 @@ void compile_cpp(const Block& block) {
   EXPECT_TRUE(ran.status == 0 || ran.status == 75) << ran.status << ran.err;
 }
 
+/// A broker's configuration, or Prometheus's.
 void check_yaml(const Block& block) {
   const Sandbox sandbox(kRoot);
   write_text(sandbox.file("block.yaml"), block.text);
+  if (block.text.rfind("scrape_configs:", 0) == 0) {
+    if (!is_installed("promtool")) GTEST_SKIP() << "promtool is not installed";
+    const Ran checked = sandbox.run("promtool check config block.yaml");
+    EXPECT_EQ(checked.status, 0) << checked.out << checked.err;
+    return;
+  }
   const Ran ran = sandbox.run("slotd --check-config --config block.yaml");
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+}
+
+/// Units of systemd, each after a comment with its path.
+void check_units(const Block& block) {
+  if (!is_installed("systemd-analyze")) GTEST_SKIP() << "systemd-analyze is not installed";
+  static const std::regex heading("# /[a-z/]+/([a-z-]+\\.[a-z]+)(;.*)?");
+  const Sandbox sandbox(kRoot);
+  std::map<std::string, std::string> units;
+  std::string name;
+  for (const std::string& line : split_lines(block.text)) {
+    std::smatch parts;
+    if (std::regex_match(line, parts, heading)) name = parts[1];
+    ASSERT_NE(name, "") << "a unit needs a comment with its path";
+    units[name] += line + "\n";
+  }
+  std::string command = "systemd-analyze verify --man=no";
+  for (const auto& [file, text] : units) {
+    write_text(sandbox.file(file), text);
+    command += " ./" + file;
+  }
+  const Ran ran = sandbox.run(command);
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
 }
 
@@ -164,7 +193,7 @@ const std::map<std::string, void (*)(const Block&)>& kinds() {
   static const std::map<std::string, void (*)(const Block&)> all{
       {"sh", run_shell},    {"console", run_console}, {"cpp", compile_cpp},
       {"yaml", check_yaml}, {"json", check_json},     {"promql", check_promql},
-      {"text", check_text}, {"cmake", nullptr},  // only where another test runs it
+      {"text", check_text}, {"ini", check_units},     {"cmake", nullptr},  // cmake: another test's
   };
   return all;
 }
