@@ -336,6 +336,24 @@ TEST(Look, AnswersFromHeldWordsAndTakesNothing) {
   EXPECT_TRUE(segment.word(0).is_free());
 }
 
+/// Rules that were loaded are used again only while they are in force.
+TEST(Look, RulesThatChangedMeanwhileAreLoadedAnew) {
+  broker::LedgerSpec spec = make_spec(12'000'000);
+  spec.types[kTrack].limit = 1;
+  const HeapSegment segment(spec);
+  const ProcessRef me = segment.add_process();
+  const ProcessTable table = segment.processes();
+  const ClaimRequest request{make_request(segment.view(), kTrack), {}, true};
+  ASSERT_TRUE(segment.claim(me, kTrack).verdict);
+  Claim claim(table, me, request, 0, 1);
+  EXPECT_EQ(claim.look().limit, 1U);
+  spec.types[kTrack].limit = 0;
+  broker::publish_config(segment.view(), spec);
+  const Verdict anew = claim.look();
+  EXPECT_EQ(anew.reason, Reason::kTypeLimit);
+  EXPECT_EQ(anew.limit, 0U);
+}
+
 TEST(Look, SaysTableFullLikeAClaim) {
   const HeapSegment segment(make_spec(100'000'000), {2, 4});
   const ProcessRef me = segment.add_process();
