@@ -178,17 +178,22 @@ TEST_P(WaitingLines, one_of_four_is_killed_and_nobody_hangs_or_oversleeps) {
 // ---- Fairness, order, wakes ---------------------------------------------------------------------
 
 struct Shares {
+  std::atomic<std::uint32_t> attached;
   std::atomic<bool> stop;
   std::atomic<std::uint64_t> of[16];
 };
 
 TEST_P(WaitingLines, equal_waiters_get_equal_shares) {
-  start("queue: { overtake_window: 60s }\n");
+  // No turn ends: whoever gets no processor in its turn is passed over, and that is no equal
+  // waiter.
+  start("queue: { overtake_window: 1h, turn: 1m }\n");
   Shared<Shares> shares;
   Team team;
   for (std::atomic<std::uint64_t>& share : shares->of) {
     team.add([&] {
       Client client({broker_->segment(), "equal"});
+      for (++shares->attached; shares->attached < std::size(shares->of);)
+        std::this_thread::sleep_for(milliseconds(1));
       while (!shares->stop) {
         const Slot slot = client.claim_for("one", kPatience);
         if (!slot) return false;
@@ -208,7 +213,7 @@ TEST_P(WaitingLines, equal_waiters_get_equal_shares) {
   std::printf("shares %llu to %llu, ratio %.3f\n", static_cast<unsigned long long>(*least),
               static_cast<unsigned long long>(*most),
               static_cast<double>(*least) / static_cast<double>(*most));
-  EXPECT_GE(static_cast<double>(*least), 0.8 * static_cast<double>(*most));
+  EXPECT_GE(static_cast<double>(*least), 0.9 * static_cast<double>(*most));
 }
 
 struct Order {
