@@ -7,7 +7,7 @@
 #include "slotd/ledger.hpp"
 #include "slotd/scan.hpp"
 #include "slotd/units.hpp"
-#include "slotd/waiters.hpp"
+#include "slotd/waiter_queue.hpp"
 
 namespace slotd::broker {
 

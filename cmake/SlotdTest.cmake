@@ -8,7 +8,7 @@ include(GoogleTest)
 # Builds <room>_<name>_test with GoogleTest and GoogleMock (a test program may bring its own main) and registers each of
 # its cases with ctest as <room>.<name>.<Suite>.<Case>, label <room>.
 #   DEPENDS     programs that must have been built before it runs (slotd, slotctl, helper programs)
-#   TIMEOUT     of one case, 60 if not given; it catches a hang and is no claim about speed
+#   TIMEOUT     of one case, 240 if not given; it catches a hang and is no claim about speed
 #   RUN_SERIAL  its cases run with nothing beside them
 #   TSAN        its threads share one mapping, so ThreadSanitizer sees them: label tsan as well, and the test is built by
 #               the tsan preset, which builds no others
@@ -33,7 +33,7 @@ function(slotd_add_test)
   endif()
 
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 60)
+    set(arg_TIMEOUT 240)
   endif()
   if(arg_RUN_SERIAL)
     set(serial ON)

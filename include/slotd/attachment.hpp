@@ -35,6 +35,7 @@
 #include "slotd/segment.hpp"
 #include "slotd/slot_table.hpp"
 #include "slotd/token.hpp"
+#include "slotd/waiter_seat.hpp"
 #include "slotd/waiters.hpp"
 
 namespace slotd::inline v0_1 {

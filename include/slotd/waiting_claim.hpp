@@ -15,6 +15,7 @@
 #include <stop_token>
 
 #include "slotd/attachment.hpp"
+#include "slotd/waiter_seat.hpp"
 #include "slotd/waiters.hpp"
 
 namespace slotd::inline v0_1 {

@@ -14,7 +14,7 @@ namespace slotd::testing {
 namespace {
 
 constexpr char kBrowser[] = "/usr/bin/chromium";
-constexpr int kMostWaits = 8;  ///< each of kPatienceMs: a browser starts slowly on a busy machine
+constexpr int kMostWaits = 3;  ///< each of kPatienceMs: a browser starts slowly on a busy machine
 
 /// A page as the browser has it, and what it told meanwhile.
 struct Visit {

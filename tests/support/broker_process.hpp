@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -28,7 +29,7 @@
 
 namespace slotd::testing {
 
-inline constexpr int kPatienceMs = 20'000;  ///< catches a hang; says nothing about speed
+inline constexpr int kPatienceMs = 60'000;  ///< catches a hang; says nothing about speed
 
 /// The folder of the built programs: $SLOTD_BIN_DIR, else the one that the test program itself is
 /// in.
@@ -157,19 +158,21 @@ class BrokerProcess {
     kill_now();
   }
 
-  /// Starts one that may or may not end by itself and ends it by SIGTERM after a while; the exit
-  /// code (128+N by signal N).
+  /// Starts one that may or may not end by itself and ends it by SIGTERM a while after it has come
+  /// so far that this is an order and not its death; the exit code (128+N by signal N).
   int run_for_ms(int run_ms) {
     spawn();
-    for (int waited = 0; waited < run_ms; waited += 10) {
+    std::optional<int> ended;
+    const auto has_ended = [&] {
       int status = 0;
-      if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-        pid_ = 0;
-        return exit_code(status);
-      }
-      ::usleep(10'000);
-    }
-    return stop();
+      if (::waitpid(pid_, &status, WNOHANG) == pid_) ended = exit_code(status);
+      return ended.has_value();
+    };
+    wait_until([&] { return has_ended() || heeds_sigterm(); });
+    for (int waited = 0; waited < run_ms && !has_ended(); waited += 10) ::usleep(10'000);
+    if (!ended) return stop();
+    pid_ = 0;
+    return *ended;
   }
 
   /// SIGKILL, and reaped.
@@ -226,6 +229,16 @@ class BrokerProcess {
     ::dup2(fd, STDERR_FILENO);
     ::execv(program.c_str(), arguments.data());
     ::_exit(127);
+  }
+  /// Does the process catch SIGTERM, or block it to read it elsewhere?
+  bool heeds_sigterm() const {
+    std::istringstream lines(read_text("/proc/" + std::to_string(pid_) + "/status"));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.rfind("SigBlk:", 0) != 0 && line.rfind("SigCgt:", 0) != 0) continue;
+      const unsigned long long set = std::strtoull(line.c_str() + 7, nullptr, 16);
+      if (((set >> (SIGTERM - 1)) & 1U) != 0) return true;
+    }
+    return false;
   }
   int wait_end() {
     int status = 0;

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "slotd/waiter_seat.hpp"
 #include "tests/support/heap_segment.hpp"
 
 namespace slotd {
