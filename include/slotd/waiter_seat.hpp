@@ -131,13 +131,12 @@ class WaiterSeat {
                OwnerLife::kGone;
   }
 
+  /// Before a look: the walk has the barrier.
   void set_bit() noexcept {
     const std::uint64_t bit = std::uint64_t{1} << (index_ / kWaiterGroup);
     std::atomic<std::uint64_t>& waiting = view_.header().waiting;
     if ((waiting.load(std::memory_order_seq_cst) & bit) == 0)
       waiting.fetch_or(bit, std::memory_order_seq_cst);
-    // Whoever frees a word now sees the bit, or this waiter's next look sees the free word.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
   }
   const ProcessTable& processes_;
   const SegmentView& view_;

@@ -7,9 +7,10 @@
 // a wrong or scribbled entry can cost precedence and time, never a limit. And every sleep ends
 // within kRecheckNs: whatever a killed waker left undone, the waiters find by themselves.
 //
-// Memory order: the holder's CAS that shows the entry, then the bit (RMW), then a barrier, then the
-// look at the words; whoever frees a word does that by a seq_cst CAS and loads the bits (seq_cst)
-// afterwards. One of the two sees the other.
+// Memory order: the holder's store that shows the entry, then the bit (RMW where it is not set),
+// then the walk, which begins with a barrier; whoever frees a word does that by a seq_cst CAS and
+// loads the bits (seq_cst) afterwards. One of the two sees the other. Checked under relacy
+// (tests/model/relacy/waiting_scenarios.hpp).
 //
 // Thread-safe; never blocks; no allocation; a system call for each waiter that is told. Stack: 128
 // KiB where somebody waits. Killed anywhere: entries of the dead are nobody's, and taken again.
@@ -68,6 +69,9 @@ namespace detail {
                                                           std::uint64_t& idle_groups) noexcept {
   const SegmentView& view = processes.view();
   const std::uint64_t now_ms = processes.clock().coarse_ns() / kNsPerMs;
+  // Whoever frees a word, or shows an entry, looks for the other afterwards; so does whoever walks,
+  // and behind this barrier one of two sees what the other has done.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   WaiterQueue queue(processes, now_ms, own);
   idle_groups = queue.idle_groups();
   if (newcomer != nullptr) queue.add(*newcomer);

@@ -1,7 +1,8 @@
 /* wait.pml: waiting in line. No lost wake, a turn is passed on, with death or a stop at any step.
  *
  * Stands for: "Waiting" of the design; in C++
- *   include/slotd/waiters.hpp        serve_queue(), wake_waiters(), tell_waiter(); WaiterSeat: take(), confirm(), pass_turn(), leave()
+ *   include/slotd/waiters.hpp        serve_queue(), wake_waiters(), tell_waiter()
+ *   include/slotd/waiter_seat.hpp    WaiterSeat: take(), confirm(), pass_turn(), leave()
  *   include/slotd/waiting_claim.hpp  wait_claim(), watch_others(), watch_owner()
  * Not for: the claim rule (rule.pml; here a claim is one step that fits or does not), priorities and what is kept for a large claim
  * (pure, queue.hpp), entry reuse, weak memory orders (where a missing barrier matters, the mutant moves the step).

@@ -20,11 +20,23 @@ enum class Weakening {
   kAttachLoad,    ///< seq_cst load of an attach number: acquire
   kHazardClear,   ///< release store of no hazard: relaxed
   kMarkRaise,     ///< CAS of the high-water mark: relaxed
+  kWaitingLoad,   ///< seq_cst load of the bits of those who wait: acquire
+  kHolderLoad,    ///< seq_cst load of a waiter entry's holder: acquire
+  kWalkFence,     ///< the seq_cst fence before a walk of the queue does nothing
 };
 inline Weakening weakening = Weakening::kNone;
 
 /// What a modelled address is, so that weakenings find it.
-enum class Role : std::uint8_t { kPlain, kWord, kEpoch, kHazard, kAttach, kMark };
+enum class Role : std::uint8_t {
+  kPlain,
+  kWord,
+  kEpoch,
+  kHazard,
+  kAttach,
+  kMark,
+  kWaiting,
+  kHolder,
+};
 
 /// The addresses of one segment that change while the threads of a scenario run.
 class Memory {
@@ -134,6 +146,8 @@ inline std::memory_order load_order(Role role, std::memory_order order) {
   if (is_weak(Weakening::kWordLoad, role, Role::kWord)) return std::memory_order_relaxed;
   if (is_weak(Weakening::kEpochLoad, role, Role::kEpoch)) return std::memory_order_relaxed;
   if (is_weak(Weakening::kAttachLoad, role, Role::kAttach)) return std::memory_order_acquire;
+  if (is_weak(Weakening::kWaitingLoad, role, Role::kWaiting)) return std::memory_order_acquire;
+  if (is_weak(Weakening::kHolderLoad, role, Role::kHolder)) return std::memory_order_acquire;
   return order;
 }
 inline std::memory_order store_order(Role role, std::memory_order order, bool is_zero) {
@@ -151,8 +165,19 @@ inline std::memory_order rmw_order(Role role, std::memory_order order) {
   return order;
 }
 
+/// What each thread touched last.
+inline std::array<Role, 8> last_roles{};
+inline void note_role(Role role) {
+  if (memory.is_running()) last_roles[rl::ctx().threadx_->index_ % last_roles.size()] = role;
+}
+
 inline void fence(std::memory_order order) {
   if (!memory.is_running()) return;
+  const Role behind = last_roles[rl::ctx().threadx_->index_ % last_roles.size()];
+  // The other such fence follows a change of a word or of the mark.
+  const bool is_of_claim = behind == Role::kWord || behind == Role::kMark;
+  if (order == std::memory_order_seq_cst && weakening == Weakening::kWalkFence && !is_of_claim)
+    return;
   if (order == std::memory_order_seq_cst && weakening == Weakening::kPublishFence) return;
   if (order == std::memory_order_acquire && weakening == Weakening::kAcquireFence) return;
   if (order == std::memory_order_release && weakening == Weakening::kReleaseFence) return;
@@ -199,6 +224,7 @@ struct model_atomic {
     const auto at = slotd_model::memory.find(this);
     if constexpr (is_modelled) {
       if (at != 0) {
+        slotd_model::note_role(slotd_model::memory.role(at));
         order = slotd_model::load_order(slotd_model::memory.role(at), order);
         return slotd_model::memory.cell<T>(at).load(slotd_model::to_relacy(order),
                                                     SLOTD_MODEL_INFO);
@@ -227,6 +253,7 @@ struct model_atomic {
       if (at != 0) {
         const slotd_model::Role role = slotd_model::memory.role(at);
         const T before = expected;
+        slotd_model::note_role(role);
         order = slotd_model::rmw_order(role, order);
         const bool done = slotd_model::memory.cell<T>(at).compare_exchange_strong(
             expected, desired, slotd_model::to_relacy(order), SLOTD_MODEL_INFO);

@@ -9,6 +9,7 @@
 #include "tests/model/relacy/claim_scenarios.hpp"
 #include "tests/model/relacy/ledger_scenarios.hpp"
 #include "tests/model/relacy/process_scenarios.hpp"
+#include "tests/model/relacy/waiting_scenarios.hpp"
 
 namespace slotd::model {
 namespace {
@@ -42,6 +43,9 @@ const Run kRuns[] = {
     make_run<BindToTheGone>("bind-to-the-gone"),
     make_run<Reload>("reload", Weakening::kNone, 20'000),
     make_run<Samples>("samples", Weakening::kNone, 20'000),
+    make_run<HandOff>("hand-off", Weakening::kNone, 20'000),
+    make_run<HandOffToTwo>("hand-off-to-two", Weakening::kNone, 20'000),
+    make_run<LeaveAndJoin>("leave-and-join", Weakening::kNone, 20'000),
     make_run<LastRoom<2, 1>>("not-publish-fence", Weakening::kPublishFence),
     make_run<HandBack>("not-publish-fence-exact", Weakening::kPublishFence),
     make_run<SameKey>("not-publish-fence-key", Weakening::kPublishFence),
@@ -58,6 +62,10 @@ const Run kRuns[] = {
     make_run<BindToTheGone>("not-hazard-store", Weakening::kHazardStore),
     make_run<BindToTheGone>("not-attach-cas", Weakening::kAttachCas),
     make_run<BindToTheGone>("not-attach-load", Weakening::kAttachLoad),
+    make_run<HandOff>("not-walk-fence", Weakening::kWalkFence),
+    make_run<LeaveAndJoin>("not-walk-fence-leave", Weakening::kWalkFence),
+    make_run<HandOff>("not-waiting-load", Weakening::kWaitingLoad),
+    make_run<LeaveAndJoin>("not-holder-load", Weakening::kHolderLoad),
 };
 
 int run_one(const Run& run, unsigned long iterations) {
