@@ -163,6 +163,8 @@ void check_units(const Block& block) {
   }
   const Ran ran = sandbox.run(command);
   EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
+  // A key that it does not know is a remark and no error; other units' remarks are not meant.
+  EXPECT_EQ(ran.err.find(sandbox.folder()), std::string::npos) << ran.err;
 }
 
 void check_json(const Block& block) {

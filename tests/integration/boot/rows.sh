@@ -236,6 +236,36 @@ same "... the slots stay" "$before" "$(long_tokens)"
 write_config 9
 systemctl start slotd
 
+# --- HTTP: by the proxy of docs/metrics.md, and by itself with the drop-in of docs/operations.md
+http_answers() { # http_answers PORT: the metrics of a broker that is up
+  local answer
+  exec {http}<>"/dev/tcp/127.0.0.1/$1" || return 1
+  printf 'GET /metrics HTTP/1.0\r\nHost: slotd\r\n\r\n' >&"$http"
+  answer=$(timeout 10 cat <&"$http")
+  exec {http}>&-
+  grep -qx 'slotd_broker_up 1' <<<"$answer"
+}
+cp units/* /etc/systemd/system/
+systemctl daemon-reload
+same "the units of docs/metrics.md" "slotd-http.service slotd-http.socket" "$(echo units/* | sed 's:units/::g')"
+holds "... are enabled" systemctl enable --now slotd-http.socket
+holds "... and answer on TCP for a broker without a network" until_true 20 http_answers 9464
+systemctl disable --now slotd-http.socket slotd-http.service
+echo 'http: { listen: 127.0.0.1:9465 }' >>/etc/slotd/slotd.yaml
+cat >/etc/systemd/system/slotd.service.d/http.conf <<'CONF'
+[Service]
+PrivateNetwork=no
+RestrictAddressFamilies=AF_INET AF_INET6
+IPAddressAllow=localhost
+CONF
+systemctl daemon-reload
+systemctl restart slotd
+holds "http.listen with the drop-in: the broker answers itself" until_true 20 http_answers 9465
+rm /etc/systemd/system/slotd.service.d/http.conf
+systemctl daemon-reload
+write_config 9
+systemctl restart slotd
+
 # --- logout
 if [[ -e /lib/x86_64-linux-gnu/security/pam_systemd.so || -n $(find /lib /usr/lib -name pam_systemd.so -print -quit) ]]; then
   su - worker -c 'touch /dev/shm/left-by-worker; slotctl can-accept -t track' >/dev/null 2>&1
