@@ -117,9 +117,10 @@ TEST(Container, DockerMountsTheDirectoryAndGivesTheGroupByNumber) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root makes the namespaces";
   const Block block = find_block("docker run");
   const Sandbox sandbox(kRoot);
-  if (sandbox.run("unshare --mount --pid --fork --mount-proc true && setpriv --version").status !=
-      0)
-    GTEST_SKIP() << "unshare is not permitted, or setpriv is missing";
+  const Ran probe = sandbox.run(
+      "setpriv --version && unshare --mount --propagation private --pid --fork --mount-proc "
+      "mount -t tmpfs probe /run");
+  if (probe.status != 0) GTEST_SKIP() << "no namespaces and mounts here: " << probe.err;
   ASSERT_EQ(::chown(sandbox.folder().c_str(), 0, 61990), 0);
   ASSERT_EQ(::chown(sandbox.segment().c_str(), 0, 61990), 0);
   ASSERT_EQ(::chmod(sandbox.folder().c_str(), 0750), 0);
@@ -176,7 +177,9 @@ TEST(Verdict, IsOfTheFormThatTheMainJobPrints) {
   const Sandbox sandbox(kRoot);
   const Ran ran = sandbox.run("env -u SLOTD_SEGMENT slotd-mainjob --seconds 4 | tail -n 1");
   EXPECT_EQ(ran.status, 0) << ran.err;
-  EXPECT_TRUE(is_as_shown(shown, ran.out)) << ran.out;
+  // Other reasons stand there only when they occurred.
+  static const std::regex others("( cpu=[0-9]+)( [a-z_]+=[0-9]+)+\\)");
+  EXPECT_TRUE(is_as_shown(shown, std::regex_replace(ran.out, others, "$1)"))) << ran.out;
   std::smatch figures;
   ASSERT_TRUE(std::regex_search(
       shown[0], figures,
