@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <regex>
 #include <string>
 
 #include "tests/docs/blocks.hpp"
@@ -54,6 +55,11 @@ class Sandbox {
     return ran;
   }
 
+  /// A command for an installed node, for this one.
+  std::string as_private(const std::string& text) const {
+    static const std::regex installed("/run/slotd/");
+    return std::regex_replace(text, installed, folder() + "/");
+  }
   /// The segment's path as an installed node has it.
   std::string as_installed(std::string text) const {
     for (std::size_t at = 0; (at = text.find(segment(), at)) != std::string::npos;) {

@@ -1,5 +1,6 @@
 // The worked cases of a LiveKit egress host, with exactly their numbers, through the real client
-// and the real broker. Cases 2, 4, 6 and 8 need measured CPU, which the broker does not have yet.
+// and the real broker. Cases 2, 4 and 8 rest on what jobs are measured to use, 6 on pressure: they
+// are in unit/metering_test.cpp and unit/pressure_test.cpp, with figures that nothing disturbs.
 #include <gtest/gtest.h>
 
 #include <array>

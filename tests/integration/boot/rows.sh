@@ -61,6 +61,18 @@ is_new_broker() { # is_new_broker OLD_PID: active with another process
 journal_has() { # journal_has EVENT
   journalctl -q -u slotd "SLOTD_EVENT=$1" -o cat | grep -q .
 }
+# Blocks of docs/operations.md, in their order, as they are written.
+command -v sudo >/dev/null || sudo() { "$@"; }
+export -f sudo 2>/dev/null || true
+block_has() { grep -qF -- "$2" "block-$1.sh"; } # block_has NUMBER TEXT: that it is the one that is meant
+run_block() { bash -e "block-$1.sh"; }
+set_layout() { printf '%b' "\\x$1" | dd of=/run/slotd/segment bs=1 seek=8 conv=notrunc status=none; }
+egress_claims() { # since this was asked
+  : >/tmp/egress
+  until_true 20 grep -qx 0 /tmp/egress
+}
+has_exit_status() { [[ $(show ExecMainStatus) == "$1" ]]; }
+is_active_as() { [[ $(show ActiveState) == active && $(main_pid) == "$1" ]]; }
 write_config() { # write_config TRACK_MAX
   cat >/etc/slotd/slotd.yaml <<YAML
 cpu: { capacity: 16 }
@@ -72,7 +84,9 @@ YAML
 }
 
 # --- install
-holds "dpkg -i installs and starts it" dpkg -i slotd.deb
+same "docs/operations.md has the blocks that are run here" 4 "$(find . -name 'block-*.sh' | wc -l)"
+holds "block 1 is the installation" block_has 1 'dpkg -i build/release/packages/slotd_'
+holds "... dpkg -i installs and starts it, and its status is shown" run_block 1
 same "the unit is active" active "$(show ActiveState)"
 if [[ $(show ActiveState) != active ]]; then
   journalctl -q -u slotd -o cat -n 20
@@ -123,6 +137,23 @@ systemctl daemon-reload
 systemctl start long@1 long@2 long@3
 holds "three worker units claim through the drop-in" until_true 20 has_long_slots 3
 before=$(long_tokens)
+
+# --- the drop-in as docs/operations.md has it
+cat >/etc/systemd/system/egress.service <<'UNIT'
+[Service]
+User=worker
+ProtectSystem=strict
+ReadWritePaths=/tmp
+ExecStart=/bin/bash -c 'while :; do slotctl -q run -t participant --key egress -- sleep 0.2; echo $? >>/tmp/egress; sleep 0.1; done'
+UNIT
+install -m 666 /dev/null /tmp/egress
+systemctl daemon-reload
+systemctl start egress
+holds "a worker unit without the drop-in is refused (77)" until_true 20 grep -qx 77 /tmp/egress
+holds "block 2 is the drop-in" block_has 2 egress.service.d
+holds "... it runs" run_block 2
+holds "... the worker claims" egress_claims
+systemctl stop egress
 
 # --- active means: a worker can claim
 answers=0
@@ -205,6 +236,36 @@ same "... the slots stay" "$before" "$(long_tokens)"
 write_config 9
 systemctl start slotd
 
+# --- HTTP: by the proxy of docs/metrics.md, and by itself with the drop-in of docs/operations.md
+http_answers() { # http_answers PORT: the metrics of a broker that is up
+  local answer
+  exec {http}<>"/dev/tcp/127.0.0.1/$1" || return 1
+  printf 'GET /metrics HTTP/1.0\r\nHost: slotd\r\n\r\n' >&"$http"
+  answer=$(timeout 10 cat <&"$http")
+  exec {http}>&-
+  grep -qx 'slotd_broker_up 1' <<<"$answer"
+}
+cp units/* /etc/systemd/system/
+systemctl daemon-reload
+same "the units of docs/metrics.md" "slotd-http.service slotd-http.socket" "$(echo units/* | sed 's:units/::g')"
+holds "... are enabled" systemctl enable --now slotd-http.socket
+holds "... and answer on TCP for a broker without a network" until_true 20 http_answers 9464
+systemctl disable --now slotd-http.socket slotd-http.service
+echo 'http: { listen: 127.0.0.1:9465 }' >>/etc/slotd/slotd.yaml
+cat >/etc/systemd/system/slotd.service.d/http.conf <<'CONF'
+[Service]
+PrivateNetwork=no
+RestrictAddressFamilies=AF_INET AF_INET6
+IPAddressAllow=localhost
+CONF
+systemctl daemon-reload
+systemctl restart slotd
+holds "http.listen with the drop-in: the broker answers itself" until_true 20 http_answers 9465
+rm /etc/systemd/system/slotd.service.d/http.conf
+systemctl daemon-reload
+write_config 9
+systemctl restart slotd
+
 # --- logout
 if [[ -e /lib/x86_64-linux-gnu/security/pam_systemd.so || -n $(find /lib /usr/lib -name pam_systemd.so -print -quit) ]]; then
   su - worker -c 'touch /dev/shm/left-by-worker; slotctl can-accept -t track' >/dev/null 2>&1
@@ -248,8 +309,42 @@ holds "... the segment stays" test -s /run/slotd/segment
 holds "installed again" dpkg -i next.deb
 same "... the same slots" "$before" "$(long_tokens)"
 same "... the unit is enabled and active" "enabled active" "$(systemctl is-enabled slotd) $(show ActiveState)"
+
+# --- another layout, with held slots: refused, then drained with --retire
+systemctl stop slotd
+set_layout 63
+systemctl start --no-block slotd
+holds "another layout with held slots: the broker refuses (76)" until_true 20 has_exit_status 76
+slotctl status >/dev/null 2>&1
+same "... and so does slotctl of the new release" 76 $?
+holds "... the workers go on" workers_are_alive
+systemctl stop slotd
+holds "block 3 is the drop-in with --retire" block_has 3 --retire
+holds "... it runs" run_block 3
+systemctl start --no-block slotd
+holds "... the broker drains the old segment" until_true 20 journal_has retiring
+pid=$(main_pid)
+sleep 2
+same "... and waits while slots are held" "$pid activating" "$(main_pid) $(show ActiveState)"
 systemctl stop long@1 long@2 long@3
-holds "the workers end: their slots come back" until_true 20 has_long_slots 0
+holds "... the last one ends: it starts" until_true 20 is_active_as "$pid"
+holds "... claims are admitted" claims
+rm /etc/systemd/system/slotd.service.d/retire.conf
+systemctl daemon-reload
+systemctl restart slotd
+
+# --- another layout, both packages, after a drain
+systemctl start egress
+holds "a worker claims before the upgrade" egress_claims
+holds "slotctl drain" slotctl drain
+holds "slotctl wait --idle" slotctl wait --idle -w 20
+holds "block 4 is the upgrade" block_has 4 'dpkg -i slotd_NEW.deb'
+# As if the release that is stopped here had had another layout.
+sed -i '1a printf "\\x63" | dd of=/run/slotd/segment bs=1 seek=8 conv=notrunc status=none' block-4.sh
+holds "... it runs" run_block 4
+same "... the broker is there, and the worker's new package" "active 2" "$(show ActiveState) $(cat /usr/share/egress/version)"
+holds "... nothing is left of the drain: the worker claims" egress_claims
+systemctl stop egress
 holds "dpkg --purge" dpkg --purge slotd
 same "... takes the configuration along" 0 "$(find /etc/slotd 2>/dev/null | wc -l)"
 
