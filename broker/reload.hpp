@@ -23,7 +23,8 @@ namespace slotd::broker {
 /// stderr. Nothing when invalid.
 std::optional<Config> load_config(const Options& options);
 
-/// "FILE:LINE" of a key, or "FILE" where it stands nowhere.
+/// "FILE:LINE" of a native key, see Config::find_place(), or "FILE" where nothing of it stands
+/// there.
 std::string place_of(const Options& options, const Config& config, const std::string& key);
 
 /// The segment's path under this configuration: of the command line, of the file, or the place for
