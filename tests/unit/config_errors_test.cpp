@@ -247,6 +247,38 @@ TEST(ConfigErrors, ValuesOutOfRange) {
   });
 }
 
+/// Together they keep room for slots that can never be held at the same time.
+TEST(ConfigErrors, MinimumsThatContradictEachOther) {
+  expect_each({
+      {"types: { a: { cpu: 1, max: 3, min: 2 },\n  b: { cpu: 1, min: 1, counts_as: a },\n"
+       "  c: { cpu: 1, min: 1, counts_as: a } }",
+       with_hint("3:16: error: types.c.min: with the minimums before it that is 4 of the limit of "
+                 "'a', which is 3",
+                 "lower a minimum, or raise the max of 'a'")},
+      {"types: { b: { cpu: 1, min: 2, counts_as: a },\n  a: { cpu: 1, max: 3, min: 2 } }",
+       with_hint("2:24: error: types.a.min: with the minimums before it that is 4 of the limit of "
+                 "'a', which is 3",
+                 "lower a minimum, or raise the max of 'a'")},
+      {"types: { a: { cpu: 1, max: 3 },\n  b: { cpu: 1, min: 4, counts_as: a } }",
+       "2:16: error: types.b.min: 4 is above the limit of 3"},
+      {"types: { a: { cpu: 0, min: 6 },\n  b: { cpu: 0, min: 3 } }\nsegment: { slots: 8 }",
+       with_hint("2:16: error: types.b.min: with the minimums before it that is 9 slots, and "
+                 "segment.slots is 8",
+                 "lower a minimum, or raise segment.slots")},
+      {"types: { a: { cpu: 0, min: 9 } }\nsegment: { slots: 8 }",
+       with_hint("1:23: error: types.a.min: that is 9 slots, and segment.slots is 8",
+                 "lower a minimum, or raise segment.slots")},
+  });
+  for (const char* fits :
+       {"types: { a: { cpu: 1, max: 3, min: 2 }, b: { cpu: 1, min: 1, counts_as: a } }",
+        "types: { a: { cpu: 1, max: 3, min: 3 }, b: { cpu: 1, counts_as: a },\n"
+        "  c: { cpu: 1, max: 3, min: 3 } }",
+        "types: { a: { cpu: 1, min: 9 }, b: { cpu: 1, min: 9, counts_as: a } }",
+        "types: { a: { cpu: 0, min: 6 }, b: { cpu: 0, min: 2 } }\nsegment: { slots: 8 }"}) {
+    EXPECT_TRUE(parse_config(fits, "slotd.yaml").config.has_value()) << fits;
+  }
+}
+
 TEST(ConfigErrors, WordsThatAreNone) {
   expect_each({
       {"cpu: { charge: measurd }",
