@@ -2,9 +2,9 @@
 // nothing at each reload. Also the two ends of a reload request: operators write a number into the
 // segment, the broker answers it there.
 //
-// Not here: what the rules mean (ledger/), when a reload happens (daemon.cpp). Single-threaded.
-// Blocks on the file, on procfs and on the log only. Killed anywhere: the rules in force stay; a
-// request that is not answered is found again by the next broker.
+// Not here: what the rules mean (ledger/), when a reload happens (daemon_rules.cpp).
+// Single-threaded. Blocks on the file, on procfs and on the log only. Killed anywhere: the rules in
+// force stay; a request that is not answered is found again by the next broker.
 #pragma once
 
 #include <cstdint>
