@@ -49,12 +49,14 @@ class Daemon {
   void end_settling();
   void beat();
   void tell_status();
+  void tell(EventKind kind);
+  void leave();
+  // Below: daemon_rules.cpp.
+  std::uint64_t beat_ms() const;
   void follow_capacity();
   void configure_metering();
   void reload();
   void put_in_force(ReloadPlan plan);
-  void tell(EventKind kind);
-  void leave();
 
   Options options_;
   Config config_;

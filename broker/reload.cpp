@@ -78,7 +78,7 @@ std::optional<Config> load_config(const Options& options) {
 }
 
 std::string place_of(const Options& options, const Config& config, const std::string& key) {
-  const SourceMark mark = config.marks.find(key);
+  const SourceMark mark = config.find_place(key);
   return config_path_of(options) + (mark.line > 0 ? ":" + std::to_string(mark.line) : "");
 }
 

@@ -2,9 +2,9 @@
 // nothing at each reload. Also the two ends of a reload request: operators write a number into the
 // segment, the broker answers it there.
 //
-// Not here: what the rules mean (ledger/), when a reload happens (daemon.cpp). Single-threaded.
-// Blocks on the file, on procfs and on the log only. Killed anywhere: the rules in force stay; a
-// request that is not answered is found again by the next broker.
+// Not here: what the rules mean (ledger/), when a reload happens (daemon_rules.cpp).
+// Single-threaded. Blocks on the file, on procfs and on the log only. Killed anywhere: the rules in
+// force stay; a request that is not answered is found again by the next broker.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ namespace slotd::broker {
 /// stderr. Nothing when invalid.
 std::optional<Config> load_config(const Options& options);
 
-/// "FILE:LINE" of a key, or "FILE" where it stands nowhere.
+/// "FILE:LINE" of a native key, see Config::find_place(), or "FILE" where nothing of it stands
+/// there.
 std::string place_of(const Options& options, const Config& config, const std::string& key);
 
 /// The segment's path under this configuration: of the command line, of the file, or the place for

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace slotd::broker {
@@ -85,14 +86,6 @@ void check_counts_as(ReadContext& context, const Config& config, const TypeSpec&
   }
 }
 
-void check_min(ReadContext& context, const Config& config, const TypeSpec& type) {
-  const TypeSpec* base = type.counts_as.empty() ? &type : config.find_type(type.counts_as);
-  if (base == nullptr || !base->max.has_value() || type.min <= *base->max) return;
-  context.diagnostics.error(mark_of(context, type, "min"),
-                            "types." + type.name + ".min: " + std::to_string(type.min) +
-                                " is above the limit of " + std::to_string(*base->max));
-}
-
 void check_memberships(ReadContext& context, const Config& config, const TypeSpec& type) {
   for (const GroupWeight& member : type.groups) {
     const std::string what = "types." + type.name + ".groups: ";
@@ -115,23 +108,72 @@ void check_memberships(ReadContext& context, const Config& config, const TypeSpe
   }
 }
 
-/// What the minimums are sure of has to fit into each group's limit.
-void check_minimum_weights(ReadContext& context, const Config& config, const GroupSpec& group) {
-  if (!group.max.has_value()) return;
-  std::uint64_t sure = 0;
+/// The type, in the file's order, with whose minimum all of them are more than there is.
+struct Excess {
+  const TypeSpec* type;
+  std::uint64_t sum;
+  bool is_alone;  ///< no minimum before it counts
+};
+
+/// `share_of`: how much one slot of a type takes of `most`. Minimums beyond it would keep room from
+/// other types for slots that can never be held together.
+template <class ShareOf>
+std::optional<Excess> find_excess(const Config& config, std::uint64_t most, ShareOf share_of) {
+  std::uint64_t sum = 0;
   for (const TypeSpec& type : config.types) {
-    for (const GroupWeight& member : type.groups) {
-      if (member.group != group.name) continue;
-      const std::uint64_t before = sure;
-      sure += std::uint64_t{type.min} * member.weight;
-      if (before > *group.max || sure <= *group.max) continue;
-      context.diagnostics.error(mark_of(context, type, "min"),
-                                "types." + type.name +
-                                    ".min: with the minimums before it that is " +
-                                    std::to_string(sure) + " of group '" + group.name +
-                                    "', whose max is " + std::to_string(*group.max));
-    }
+    const std::uint64_t before = sum;
+    sum += std::uint64_t{type.min} * share_of(type);
+    if (sum > most) return Excess{&type, sum, before == 0};
   }
+  return std::nullopt;
+}
+
+void report_excess(ReadContext& context, const Excess& excess, const std::string& of_what,
+                   const std::string& hint) {
+  context.diagnostics.error(mark_of(context, *excess.type, "min"),
+                            "types." + excess.type->name +
+                                ".min: " + (excess.is_alone ? "" : "with the minimums before it ") +
+                                "that is " + std::to_string(excess.sum) + of_what,
+                            hint);
+}
+
+/// A type and those that count as it share one limit.
+void check_family_minimums(ReadContext& context, const Config& config, const TypeSpec& base) {
+  if (!base.counts_as.empty() || !base.max.has_value()) return;
+  const auto excess = find_excess(config, *base.max, [&base](const TypeSpec& type) {
+    return &type == &base || type.counts_as == base.name ? 1U : 0U;
+  });
+  if (!excess) return;
+  const std::string limit = std::to_string(*base.max);
+  if (!excess->is_alone) {
+    return report_excess(context, *excess,
+                         " of the limit of '" + base.name + "', which is " + limit,
+                         "lower a minimum, or raise the max of '" + base.name + "'");
+  }
+  context.diagnostics.error(mark_of(context, *excess->type, "min"),
+                            "types." + excess->type->name + ".min: " + std::to_string(excess->sum) +
+                                " is above the limit of " + limit);
+}
+
+void check_group_minimums(ReadContext& context, const Config& config, const GroupSpec& group) {
+  if (!group.max.has_value()) return;
+  const auto excess = find_excess(config, *group.max, [&group](const TypeSpec& type) {
+    std::uint64_t weight = 0;
+    for (const GroupWeight& member : type.groups)
+      weight += member.group == group.name ? member.weight : 0;
+    return weight;
+  });
+  if (!excess) return;
+  report_excess(context, *excess,
+                " of group '" + group.name + "', whose max is " + std::to_string(*group.max), {});
+}
+
+void check_slot_minimums(ReadContext& context, const Config& config) {
+  const auto excess = find_excess(config, config.segment.slots, [](const TypeSpec&) { return 1U; });
+  if (!excess) return;
+  report_excess(context, *excess,
+                " slots, and segment.slots is " + std::to_string(config.segment.slots),
+                "lower a minimum, or raise segment.slots");
 }
 
 void check_memory(ReadContext& context, const MemoryConfig& memory) {
@@ -150,10 +192,11 @@ void check_config(ReadContext& context, const Config& config) {
   check_aliases(context, config);
   for (const TypeSpec& type : config.types) {
     check_counts_as(context, config, type);
-    check_min(context, config, type);
+    check_family_minimums(context, config, type);
     check_memberships(context, config, type);
   }
-  for (const GroupSpec& group : config.groups) check_minimum_weights(context, config, group);
+  for (const GroupSpec& group : config.groups) check_group_minimums(context, config, group);
+  check_slot_minimums(context, config);
   check_memory(context, config.memory);
 }
 

@@ -49,4 +49,22 @@ const GroupSpec* Config::find_group(std::string_view name) const {
   return found == groups.end() ? nullptr : &*found;
 }
 
+SourceMark Config::find_place(std::string_view key) const {
+  constexpr std::string_view kTypes = "types.";
+  constexpr std::string_view kGroups = "groups.";
+  for (std::string_view path = key; !path.empty();) {
+    const SourceMark written = marks.find(path);
+    if (written.known()) return written;
+    const TypeSpec* type =
+        path.starts_with(kTypes) ? find_type(path.substr(kTypes.size())) : nullptr;
+    if (type != nullptr && type->mark.known()) return type->mark;
+    const GroupSpec* group =
+        path.starts_with(kGroups) ? find_group(path.substr(kGroups.size())) : nullptr;
+    if (group != nullptr && group->mark.known()) return group->mark;
+    const std::size_t dot = path.rfind('.');
+    path = path.substr(0, dot == std::string_view::npos ? 0 : dot);
+  }
+  return marks.find("slotd");
+}
+
 }  // namespace slotd::broker

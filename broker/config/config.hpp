@@ -170,6 +170,10 @@ struct Config {
   [[nodiscard]] const TypeSpec* find_type(std::string_view name) const;
   /// Likewise for a group, which has no aliases.
   [[nodiscard]] const GroupSpec* find_group(std::string_view name) const;
+  /// Where to look for a native key in the file: the key itself, else what brought the type or
+  /// group of that name in (a LiveKit key), else the nearest section that it would stand in.
+  /// Unknown where the file has none of these.
+  [[nodiscard]] SourceMark find_place(std::string_view key) const;
 };
 
 }  // namespace slotd::broker

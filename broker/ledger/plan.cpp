@@ -18,17 +18,6 @@ std::optional<std::uint32_t> find_index(const std::vector<Entry>& entries,
   return static_cast<std::uint32_t>(at - entries.begin());
 }
 
-/// Index of the name, which is appended when it is new; nothing when all indices are used up.
-template <typename Entry>
-std::optional<std::uint32_t> assign_index(std::vector<Entry>& entries, const std::string& name,
-                                          std::size_t most) {
-  if (const auto known = find_index(entries, name)) return known;
-  if (entries.size() >= most) return std::nullopt;
-  entries.emplace_back();
-  entries.back().name = name;
-  return static_cast<std::uint32_t>(entries.size() - 1);
-}
-
 std::uint32_t clamp_ms(std::uint64_t value_ms) {
   return static_cast<std::uint32_t>(
       std::min<std::uint64_t>(value_ms, std::numeric_limits<std::uint32_t>::max()));
@@ -79,16 +68,28 @@ class Planner {
     spec_.aliases.clear();
   }
 
+  /// Index of the name, which is appended when it is new; nothing, and a problem, when all indices
+  /// are used up. `kind`: "type" or "group".
+  template <typename Entry>
+  std::optional<std::uint32_t> take_index(std::vector<Entry>& entries, const std::string& kind,
+                                          const std::string& name, std::uint32_t most) {
+    if (const auto known = find_index(entries, name)) return known;
+    if (entries.size() >= most) {
+      problems_.push_back({kind + "s." + name,
+                           "all " + std::to_string(most) + " " + kind +
+                               " indices of this segment are used, retired names included; a new "
+                               "segment is needed"});
+      return std::nullopt;
+    }
+    entries.emplace_back();
+    entries.back().name = name;
+    return static_cast<std::uint32_t>(entries.size() - 1);
+  }
+
   void plan_groups() {
     for (const GroupSpec& from : config_.groups) {
-      const auto index = assign_index(spec_.groups, from.name, kMaxGroups);
-      if (!index) {
-        problems_.push_back({"groups." + from.name,
-                             "all 16 group indices of this segment are used, retired names "
-                             "included; a new segment is "
-                             "needed"});
-        continue;
-      }
+      const auto index = take_index(spec_.groups, "group", from.name, kMaxGroups);
+      if (!index) continue;
       spec_.groups[*index].standing = Standing::kKnown;
       spec_.groups[*index].limit = limit_of(from.max);
     }
@@ -96,14 +97,8 @@ class Planner {
 
   void plan_types() {
     for (const TypeSpec& from : config_.types) {
-      const auto index = assign_index(spec_.types, from.name, kMaxTypes);
-      if (!index) {
-        problems_.push_back({"types." + from.name,
-                             "all 32 type indices of this segment are used, retired names "
-                             "included; a new segment is "
-                             "needed"});
-        continue;
-      }
+      const auto index = take_index(spec_.types, "type", from.name, kMaxTypes);
+      if (!index) continue;
       LedgerType& type = spec_.types[*index];
       type.standing = Standing::kKnown;
       type.limit = limit_of(from.max);

@@ -30,28 +30,30 @@ PressureJob make_job(const AccountedSlot& slot) {
   return job;
 }
 
-std::vector<PressureJob> list_cpu_jobs(const Account& account) {
+/// `judge` sets what a job uses and what it costs.
+template <class Judge>
+std::vector<PressureJob> list_jobs(const Account& account, Judge judge) {
   std::vector<PressureJob> jobs;
   for (const AccountedSlot& slot : account.slots) {
     if (!is_judged(slot)) continue;
-    PressureJob job = make_job(slot);
-    job.used = slot.charge.share_micro.value_or(0);
-    job.cost = reserved_micro(slot.facts.word);
-    jobs.push_back(job);
+    jobs.push_back(make_job(slot));
+    judge(slot, jobs.back());
   }
   return jobs;
 }
 
+std::vector<PressureJob> list_cpu_jobs(const Account& account) {
+  return list_jobs(account, [](const AccountedSlot& slot, PressureJob& job) {
+    job.used = slot.charge.share_micro.value_or(0);
+    job.cost = reserved_micro(slot.facts.word);
+  });
+}
+
 std::vector<PressureJob> list_memory_jobs(const Account& account) {
-  std::vector<PressureJob> jobs;
-  for (const AccountedSlot& slot : account.slots) {
-    if (!is_judged(slot)) continue;
-    PressureJob job = make_job(slot);
+  return list_jobs(account, [](const AccountedSlot& slot, PressureJob& job) {
     job.used = slot.charge.share_bytes.value_or(0);
     job.cost = slot.facts.memory_cost_bytes;
-    jobs.push_back(job);
-  }
-  return jobs;
+  });
 }
 
 /// Says `notice` to the claim, and rings.

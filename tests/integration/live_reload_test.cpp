@@ -106,6 +106,26 @@ TEST_F(LiveReload, WhatNeedsANewSegmentIsRefusedWithKeyAndLine) {
   EXPECT_EQ(limit(), 4);
 }
 
+/// The same in the section that an egress file has for slotd, and of a key that was taken out.
+TEST(LiveReloadOfAnEgressFile, WhatNeedsANewSegmentIsRefusedWithKeyAndLine) {
+  const auto file = [](const std::string& segment) {
+    return "cpu_cost: { room_composite_cpu_cost: 1 }\n"
+           "slotd:\n"
+           "  cpu: { capacity: 8, sample_interval: 30s }\n"
+           "  segment: { mode: \"0660\"" +
+           segment + " }\n";
+  };
+  const LiveNode node(file(", slots: 9"));
+  for (const char* changed : {",\n    slots: 10", ""}) {
+    node.broker.write_config(file(changed));
+    EXPECT_EQ(node({"reload", "--wait"}).status, 78) << changed;
+    const std::string line = *changed == '\0' ? "4" : "5";
+    EXPECT_NE(node.broker.log_of_run().find("slotd.yaml:" + line + ": segment.slots: "),
+              std::string::npos)
+        << node.broker.log_of_run();
+  }
+}
+
 /// At the start a live segment keeps its size, and that is said; it must not be in the way of every
 /// reload from then on.
 TEST_F(LiveReload, SizePutOffAtTheStartIsNoChange) {

@@ -3,6 +3,7 @@
 // writing words by hand. Owns no process entry.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -83,5 +84,12 @@ class SegmentProbe {
   ProcessTable processes_;
   std::uint64_t bytes_ = 0;
 };
+
+/// Takes these bytes out of the file: they read as zeros from then on.
+inline void punch_hole(const std::string& path, off_t at, off_t bytes) {
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (::fallocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, bytes) != 0)
+    throw std::runtime_error("cannot punch a hole into " + path);
+}
 
 }  // namespace slotd::testing

@@ -1,7 +1,8 @@
-// What the tests of the configuration room share: parsing under one file name, and messages in one
-// line each.
+// What the tests of the configuration room share: parsing under one file name, messages in one
+// line each, and texts with the message that each is to get.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -30,6 +31,25 @@ inline std::vector<std::string> brief_messages_of(std::string_view text) {
     out.push_back(std::move(line));
   }
   return out;
+}
+
+/// A brief message and its hint.
+inline std::string with_hint(const std::string& message, const std::string& hint) {
+  return message + " (" + hint + ")";
+}
+
+/// A text and the brief message that it gets.
+struct ErrorCase {
+  std::string text;
+  std::string message;
+};
+
+/// Each text is refused with this brief message and no other.
+inline void expect_each(const std::vector<ErrorCase>& cases) {
+  for (const ErrorCase& c : cases) {
+    EXPECT_THAT(brief_messages_of(c.text), testing::ElementsAre(c.message)) << c.text;
+    EXPECT_FALSE(parse_config(c.text, kTestFile).config.has_value()) << c.text;
+  }
 }
 
 /// The config of a text that must be right; the defaults after a test failure when it is not.

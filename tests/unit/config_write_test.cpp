@@ -184,6 +184,7 @@ class RandomConfig {
 
   void make_types(Config& config) {
     config.types.clear();
+    std::uint32_t free_slots = config.segment.slots;
     for (std::size_t n = 1 + below(32); n > 0; --n) {
       TypeSpec type;
       type.name = name(n);
@@ -204,7 +205,10 @@ class RandomConfig {
           std::any_of(type.groups.begin(), type.groups.end(), [&](const GroupWeight& member) {
             return config.find_group(member.group)->max.has_value();
           });
-      if (type.counts_as.empty() && !type.max && !is_limited) type.min = small(4'097);
+      if (type.counts_as.empty() && !type.max && !is_limited) {
+        type.min = small(free_slots + 1);
+        free_slots -= type.min;
+      }
       config.types.push_back(type);
     }
   }

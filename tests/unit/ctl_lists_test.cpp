@@ -276,7 +276,10 @@ TEST(LimitsText, ConfigOverrideEffectiveDebt) {
   EXPECT_EQ(limits_text(snapshot, {}, Charset::kUtf8),
             "TYPE        CONFIG OVERRIDE EFFECTIVE IN USE DEBT NOTE\n"
             "participant      3        1         1      3    2 draining\n"
-            "track            -        -         -      0    0 as web\n");
+            "track            -        -         -      0    0 as web\n"
+            "\n"
+            "GROUP LIMIT IN USE DEBT\n"
+            "web      18      0    0\n");
 }
 
 TEST(ParseLimitSetting, TypeAndFigure) {

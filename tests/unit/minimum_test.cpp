@@ -125,6 +125,55 @@ TEST_F(Minimum, ATentativeSlotDoesNotCountTowardsIt) {
   EXPECT_EQ(try_claim(segment, kRoomComposite, 3600), Reason::kNone);
 }
 
+/// Admitting is strict: a tentative slot of one's own type may be the one that its minimum is for,
+/// and what others are sure of is then theirs.
+TEST_F(Minimum, ATentativeSlotOfTheOwnTypeMayTakeItsPlace) {
+  broker::LedgerSpec spec = make_sure_spec(1);
+  spec.types[kTrackComposite].minimum = 2;
+  const HeapSegment segment(spec);
+  me_ = segment.add_process();
+  const ProcessRef other = segment.add_process();
+  ASSERT_EQ(try_claim(segment, kRoomComposite, 5600), Reason::kNone) << "9.6 - 2.0 - 2 x 1.0";
+  // 9.6 - 5.6 - 0.1 leaves 3.9, of which 2.0 are kept from the second participant.
+  segment.put_word(5, SlotWord::make(other.index, SlotState::kTentative, kParticipant, 100, 1));
+  EXPECT_EQ(try_claim(segment, kParticipant), Reason::kContended);
+  segment.put_word(5, SlotWord::make(other.index, SlotState::kPending, kParticipant, 100, 1));
+  EXPECT_EQ(try_claim(segment, kParticipant), Reason::kCpu);
+  segment.put_word(5, SlotWord{});
+  EXPECT_EQ(try_claim(segment, kParticipant), Reason::kNone);
+}
+
+/// A refusal is exact: a tentative slot may have been held between two passes, and then nothing was
+/// kept for its type.
+TEST_F(Minimum, ARefusalDoesNotRestOnWhatATentativeSlotMayEase) {
+  const HeapSegment segment(make_sure_spec(1));
+  me_ = segment.add_process();
+  const ProcessRef other = segment.add_process();
+  ASSERT_EQ(try_claim(segment, kRoomComposite), Reason::kNone);
+  // The held words leave 9.6 - 4.0 = 5.6, or 3.6 while there is no participant.
+  EXPECT_EQ(try_claim(segment, kWeb, 5000), Reason::kCpu);
+  segment.put_word(5, SlotWord::make(other.index, SlotState::kTentative, kParticipant, 100, 1));
+  EXPECT_EQ(try_claim(segment, kWeb, 5000), Reason::kContended);
+  EXPECT_EQ(try_claim(segment, kWeb, 5700), Reason::kCpu) << "in any case too much";
+}
+
+/// Nor on what is kept from a claim that a tentative slot of its own type may have put above its
+/// minimum: nothing is said to be kept that may not have been.
+TEST_F(Minimum, ARefusalWithinTheOwnMinimumSaysThatNothingIsKept) {
+  broker::LedgerSpec spec = make_sure_spec(1);
+  spec.types[kTrackComposite].minimum = 1;
+  const HeapSegment segment(spec);
+  me_ = segment.add_process();
+  const ProcessRef other = segment.add_process();
+  // 9.6 - 7.8 leaves 1.8.
+  segment.put_word(0, SlotWord::make(other.index, SlotState::kActive, kWeb, 7800, 1));
+  segment.put_word(5, SlotWord::make(other.index, SlotState::kTentative, kParticipant, 100, 1));
+  const ClaimResult refused = segment.claim(me_, kParticipant);
+  EXPECT_EQ(refused.verdict.reason, Reason::kCpu);
+  EXPECT_EQ(refused.verdict.available_micro, 1'800'000);
+  EXPECT_EQ(refused.verdict.kept_micro, 0U);
+}
+
 /// Of a slot that came and went between two passes nothing is seen but its generation.
 TEST_F(Minimum, WhatMayHaveBeenHeldBetweenTwoPassesIsCountedForARefusal) {
   PassWords before;

@@ -1,65 +1,18 @@
-// Entries of waiters made by hand on a heap segment: taken, shown, told, missed, given back, left
-// by the dead, and scribbled over.
+// Entries of waiters made by hand on a heap segment: taken, shown, told, missed, given back, and
+// left by the dead.
 #include "slotd/waiters.hpp"
 
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <random>
 #include <vector>
 
-#include "slotd/waiter_seat.hpp"
-#include "tests/support/heap_segment.hpp"
+#include "tests/unit/waiters_support.hpp"
 
 namespace slotd {
 namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the support names of this room
-
-constexpr std::uint32_t kPid = 0x3ffff0;
-constexpr std::uint32_t kOtherPid = 0x3ffff1;
-constexpr std::uint32_t kTurnMs = 60'000;  // no turn ends while a test runs
-
-broker::LedgerSpec make_waiting_spec() {
-  broker::LedgerSpec spec = make_spec(10'000'000);
-  spec.budget_micro = 10'000'000;
-  spec.idle_rule = false;
-  spec.turn_ms = kTurnMs;
-  spec.overtake_window_ms = 20'000;  // longer than a test, shorter than a machine is up
-  return spec;
-}
-
-class Waiters : public ::testing::Test {
- protected:
-  Request request(std::uint32_t type, std::uint32_t cost_milli) const {
-    return make_request(segment_.view(), type, cost_milli, std::nullopt);
-  }
-  std::unique_ptr<WaiterSeat> sit(ProcessRef owner, std::uint32_t cost_milli,
-                                  std::uint32_t priority = 0) const {
-    auto seat = std::make_unique<WaiterSeat>(processes_, owner);
-    EXPECT_TRUE(seat->take(request(kTrack, cost_milli), priority));
-    return seat;
-  }
-  WaiterTold told(const WaiterSeat& seat) const { return {seat.told().load()}; }
-  std::uint64_t bits() const { return segment_.view().header().waiting.load(); }
-  std::uint64_t now_ms() const { return processes_.clock().coarse_ns() / kNsPerMs; }
-  /// Held by `owner`, without a claim.
-  void hold(std::uint32_t slot, ProcessRef owner, std::uint32_t cost_milli) const {
-    segment_.put_word(slot,
-                      SlotWord::make(owner.index, SlotState::kPending, kTrack, cost_milli, 1));
-  }
-  std::vector<std::uint32_t> queue_entries() const {
-    const WaiterQueue queue(processes_, now_ms());
-    std::vector<std::uint32_t> entries;
-    for (const QueuedClaim& claim : queue) entries.push_back(claim.entry);
-    return entries;
-  }
-
-  HeapSegment segment_{make_waiting_spec()};
-  ProcessTable processes_ = segment_.processes();
-  ProcessRef me_ = segment_.add_process(kPid);
-  ProcessRef other_ = segment_.add_process(kOtherPid);
-};
 
 TEST_F(Waiters, NobodyWaitsNobodyIsWoken) {
   EXPECT_EQ(bits(), 0U);
@@ -335,108 +288,6 @@ TEST_F(Waiters, TurnsRunAcrossTheWrapOfMilliseconds) {
     EXPECT_FALSE(turn.is_running(begin + (std::uint64_t{1} << 31) + 1000));
     EXPECT_EQ(turn.count(), 3U);
   }
-}
-
-// ---- Scribbled entries --------------------------------------------------------------------------
-
-class HostileWaiters : public Waiters {
- protected:
-  /// Words that look like something, so that the checks behind the first one are reached.
-  std::uint64_t make_word() {
-    switch (random_() % 6) {
-      case 0:
-        return random_() & 0xff;
-      case 1:
-        return ~std::uint64_t{0} - (random_() & 0xff);
-      case 2:
-        return WaiterHolder::make(random_() % 2 == 0 ? me_ : other_,
-                                  static_cast<std::uint32_t>(random_()),
-                                  WaiterHolder::State::kShown)
-            .raw;
-      case 3:
-        return now_ms() + (random_() & 0x3ff) - 0x200;
-      default:
-        return random_();
-    }
-  }
-  void scribble() {
-    const SegmentView view = segment_.view();
-    view.header().waiting.store(random_());
-    for (std::uint32_t i = 0; i < kMaxWaiters; ++i) {
-      WaiterEntry& entry = view.waiter(i);
-      entry.holder.store(make_word());
-      entry.request.set(make_word());
-      entry.memory_bytes.set(make_word());
-      entry.ticket.set(make_word());
-      entry.since_ms.set(make_word());
-      entry.confirmed_ms.set(make_word());
-      entry.told.store(make_word());
-    }
-  }
-  /// CPU and count held beside the limits of make_waiting_spec().
-  std::uint64_t held_milli() const {
-    std::uint64_t sum = 0;
-    for (std::uint32_t slot = 0; slot < 64; ++slot) {
-      if (segment_.word(slot).is_held()) sum += segment_.word(slot).cost_milli();
-    }
-    return sum;
-  }
-
-  std::mt19937_64 random_{20240917};
-};
-
-TEST_F(HostileWaiters, NothingReadFromThemBreaksALookOrALimit) {
-  for (int round = 0; round < 60; ++round) {
-    scribble();
-    const WaiterQueue queue(processes_, now_ms());
-    std::uint32_t count = 0;
-    for (const QueuedClaim& claim : queue) {
-      ++count;
-      EXPECT_LT(claim.entry, kMaxWaiters);
-      EXPECT_LT(claim.request.type, kMaxTypes);
-      EXPECT_LE(claim.request.cost_milli, kMaxCostMilli);
-      EXPECT_LE(claim.priority, kMaxPriority);
-    }
-    EXPECT_LE(count, kMaxWaiters);
-    EXPECT_LE(wake_waiters(processes_), kMaxWaiters);
-    ask_queue(processes_, request(kTrack, 3000), 1);
-    segment_.claim(me_, kTrack, 3000);
-    EXPECT_LE(held_milli(), 10'000U);
-    WaiterSeat seat(processes_, me_);
-    if (!seat.take(request(kTrack, 1000), 0)) continue;
-    seat.confirm();
-    seat.pass_turn();
-    seat.leave();
-  }
-}
-
-TEST_F(HostileWaiters, LeavingAndConfirmingGoOnInAScribbledEntry) {
-  for (int round = 0; round < 60; ++round) {
-    WaiterSeat seat(processes_, me_);
-    if (!seat.take(request(kTrack, 1000), 0)) {
-      for (std::uint32_t i = 0; i < kMaxWaiters; ++i) segment_.view().waiter(i).holder.store(0);
-      continue;
-    }
-    scribble();
-    seat.confirm();
-    seat.pass_turn();
-    seat.leave();
-    EXPECT_FALSE(seat.is_taken());
-  }
-}
-
-TEST_F(HostileWaiters, AWaiterWithAnHonestEntryIsToldAllTheSame) {
-  scribble();
-  const SegmentView view = segment_.view();
-  // All others are gone: what they left behind in the fields is nobody's.
-  for (std::uint32_t i = 0; i < kMaxWaiters; ++i) {
-    const WaiterHolder holder{view.waiter(i).holder.load()};
-    if (holder.state() == WaiterHolder::State::kShown) view.waiter(i).holder.store(0);
-  }
-  auto seat = sit(me_, 1000);
-  EXPECT_FALSE(told(*seat).has_turn());
-  EXPECT_EQ(wake_waiters(processes_), 1U);
-  EXPECT_TRUE(told(*seat).is_running(now_ms()));
 }
 
 }  // namespace

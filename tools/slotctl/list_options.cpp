@@ -119,6 +119,20 @@ Table arrange_columns(const Table& full, const std::vector<std::string>& chosen)
   return out;
 }
 
+bool is_chosen(const std::vector<std::string>& chosen, std::string_view name) {
+  return std::any_of(chosen.begin(), chosen.end(),
+                     [name](const std::string& one) { return normal_name(one) == name; });
+}
+
+std::string render_tables(const Table& first, const Table& more, const TableStyle& style) {
+  std::string text;
+  const Table arranged = arrange_columns(first, style.columns);
+  if (!arranged.columns.empty()) text = render_table(arranged, style);
+  const Table below = arrange_columns(more, style.columns);
+  if (below.columns.empty() || below.rows.empty()) return text;
+  return text + (text.empty() ? "" : "\n") + render_table(below, style);
+}
+
 std::string list_json_text(const Json& document, const std::string& list, bool row_a_line) {
   if (!row_a_line) return print_json(document) + "\n";
   std::string text;

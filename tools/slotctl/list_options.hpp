@@ -37,6 +37,13 @@ void require_columns(const std::vector<std::string>& chosen, std::initializer_li
 /// column wants that.
 Table arrange_columns(const Table& full, const std::vector<std::string>& chosen);
 
+/// Is a column of that name, as column_name() gives it, among the chosen ones?
+bool is_chosen(const std::vector<std::string>& chosen, std::string_view name);
+
+/// Two tables of one verb, an empty line between them, with the chosen columns of each. One that
+/// has none of these is left out, and so is `more` where it has no rows.
+std::string render_tables(const Table& first, const Table& more, const TableStyle& style);
+
 /// A document with a list in it as text: the document in a line, or with `row_a_line` each row of
 /// the list, with "schema" before its own fields (and "unstable" behind them where the document has
 /// it).

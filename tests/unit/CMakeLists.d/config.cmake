@@ -6,6 +6,7 @@ slotd_add_test(LABEL unit NAME units
 if(TARGET slotd_config)
   slotd_add_test(LABEL unit NAME config
     SOURCES
+      config_check_test.cpp
       config_draft_test.cpp
       config_errors_test.cpp
       config_livekit_test.cpp

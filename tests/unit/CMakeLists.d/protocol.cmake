@@ -19,6 +19,6 @@ slotd_add_test(LABEL unit NAME claim_threads
   LIBRARIES slotd_heap_segment TSAN)
 if(TARGET slotd_broker)
   slotd_add_test(LABEL unit NAME broker
-    SOURCES plan_test.cpp capacity_parse_test.cpp
+    SOURCES plan_test.cpp capacity_parse_test.cpp reload_place_test.cpp
     LIBRARIES slotd_broker slotd::client)
 endif()

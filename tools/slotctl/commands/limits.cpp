@@ -7,6 +7,7 @@
 #include "slotd/process_probe.hpp"
 #include "slotd/units.hpp"
 #include "tools/slotctl/command_set.hpp"
+#include "tools/slotctl/commands/status.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
 #include "tools/slotctl/figures.hpp"
@@ -28,7 +29,8 @@ constexpr std::uint64_t override_word(std::uint32_t limit) noexcept {
 /// The style of the table, once its columns are known to exist: before anything is changed.
 TableStyle checked_style(const ListOptions& list, const Context& context) {
   TableStyle style = context.style_of(list);
-  require_columns(style.columns, {limits_table({}, context.console.charset())});
+  const Charset charset = context.console.charset();
+  require_columns(style.columns, {limits_table({}, charset), group_limits_table({}, charset)});
   return style;
 }
 
@@ -146,6 +148,11 @@ bool is_shown(const TypeSnapshot& type) {
   return !type.retired || type.in_use != 0 || (type.overridden && type.counts_as.empty());
 }
 
+Cell debt_cell(std::uint64_t in_use, std::uint32_t limit) {
+  const std::uint64_t debt = limit_debt(in_use, limit);
+  return {std::to_string(debt), debt == 0 ? Tone::kPlain : Tone::kBad};
+}
+
 std::string note_text(const TypeSnapshot& type, Charset charset) {
   std::string note;
   const auto add = [&note](const std::string& part) { note += (note.empty() ? "" : ", ") + part; };
@@ -153,6 +160,18 @@ std::string note_text(const TypeSnapshot& type, Charset charset) {
   if (type.retired) add("retired");
   if (type.draining) add("draining");
   return note;
+}
+
+/// As in the document of `status`, and the debt.
+Json group_json(const GroupSnapshot& group) {
+  Json row;
+  row["name"] = group.name;
+  row["limit"] = limit_json(group.limit);
+  row["in_use"] = group.in_use;
+  row["debt"] = limit_debt(group.in_use, group.limit);
+  row["external"] = group.external_unreadable ? Json(nullptr) : Json(group.external);
+  row["external_unreadable"] = group.external_unreadable;
+  return row;
 }
 
 }  // namespace
@@ -198,6 +217,8 @@ Json limits_json(const Snapshot& snapshot) {
     row["counts_as"] = type.counts_as.empty() ? Json(nullptr) : Json(type.counts_as);
     out["limits"].push_back(std::move(row));
   }
+  out["groups"] = Json::array();
+  for (const GroupSnapshot& group : snapshot.groups) out["groups"].push_back(group_json(group));
   if (!snapshot.stable) out["unstable"] = true;
   return out;
 }
@@ -210,7 +231,6 @@ Table limits_table(const Snapshot& snapshot, Charset charset) {
                    {"NOTE", Align::kLeft, true}};
   for (const TypeSnapshot& type : snapshot.types) {
     if (!is_shown(type)) continue;
-    const std::uint32_t debt = limit_debt(type.in_use, type.limit);
     std::string own = "-";
     if (type.overridden) own = type.limit == kNoLimit ? "unlimited" : limit_text(type.limit);
     table.rows.push_back({{escape_text(type.name, charset)},
@@ -218,14 +238,30 @@ Table limits_table(const Snapshot& snapshot, Charset charset) {
                           {own},
                           {limit_text(type.limit)},
                           {std::to_string(type.in_use)},
-                          {std::to_string(debt), debt == 0 ? Tone::kPlain : Tone::kBad},
+                          debt_cell(type.in_use, type.limit),
                           {note_text(type, charset)}});
   }
   return table;
 }
 
+Table group_limits_table(const Snapshot& snapshot, Charset charset) {
+  constexpr std::ptrdiff_t kAfterUse = 3;
+  Table table = groups_table(snapshot, charset);
+  table.columns.insert(table.columns.begin() + kAfterUse, {"DEBT", Align::kRight});
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const GroupSnapshot& group = snapshot.groups[i];
+    table.rows[i].insert(table.rows[i].begin() + kAfterUse, debt_cell(group.in_use, group.limit));
+  }
+  return table;
+}
+
 std::string limits_text(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
-  return render_table(arrange_columns(limits_table(snapshot, charset), style.columns), style);
+  // Chosen columns are those of types, unless they say that groups are meant.
+  const bool has_group = is_chosen(style.columns, "group");
+  const bool has_types = !has_group || is_chosen(style.columns, "type");
+  const bool has_groups = has_group || style.columns.empty();
+  return render_tables(has_types ? limits_table(snapshot, charset) : Table{},
+                       has_groups ? group_limits_table(snapshot, charset) : Table{}, style);
 }
 
 void add_limits(CommandSet& set) {

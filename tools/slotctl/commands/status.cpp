@@ -172,14 +172,7 @@ std::string memory_lines(const Snapshot& snapshot, const TableStyle& style) {
 }
 
 std::string status_tables(const Snapshot& snapshot, const TableStyle& style, Charset charset) {
-  std::string text;
-  for (const Table& full : {types_table(snapshot, charset), groups_table(snapshot, charset)}) {
-    const Table table = arrange_columns(full, style.columns);
-    const bool is_groups = full.columns[0].heading == "GROUP";
-    if (table.columns.empty() || (is_groups && table.rows.empty())) continue;
-    text += (text.empty() ? "" : "\n") + render_table(table, style);
-  }
-  return text;
+  return render_tables(types_table(snapshot, charset), groups_table(snapshot, charset), style);
 }
 
 constexpr std::uint64_t kShortestPeriodMs = 10;
