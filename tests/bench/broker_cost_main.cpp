@@ -1,10 +1,11 @@
 // What the broker costs while it does its duty: CPU time a second and resident memory, with a
 // number of owners that hold active slots.
 //
-//   slotd-broker-cost [OWNERS [THREADS [SECONDS [SLOTS]]]]     default 100 9 20 1
+//   slotd-broker-cost [OWNERS [THREADS [SECONDS [SLOTS [LARGE]]]]]     default 100 9 20 1 0
 //
 // Each owner is a process with that many threads (its keeper among them), asleep, and that many
-// slots. The broker runs with the default configuration: a beat a second, a look every 100 ms.
+// slots. The broker runs with the default configuration: a beat a second, a look every 100 ms. The
+// segment is a large one where LARGE is 1 or the owners need it.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ struct Load {
   unsigned threads = 9;
   unsigned seconds = 20;
   unsigned slots = 1;
+  unsigned large = 0;  ///< the segment, whatever the owners need
 };
 
 /// Attaches, claims, and sleeps until it is killed.
@@ -61,7 +63,7 @@ long resident_kib(int pid) {
 
 void measure(const Load& load) {
   // The default sizes where they do.
-  const bool is_large = load.owners > 500 || load.owners * load.slots > 1024;
+  const bool is_large = load.large != 0 || load.owners > 500 || load.owners * load.slots > 1024;
   slotd::testing::BrokerProcess broker(
       std::string("cpu: { capacity: 1000 }\ntypes: { job: { cpu: 0.01 } }\n") +
       (is_large ? "segment: { slots: 4096, processes: 1023 }\n" : ""));
@@ -85,9 +87,9 @@ void measure(const Load& load) {
   const double used = cpu_seconds(broker.pid()) - before;
   const std::uint64_t beats = epoch() - beats_before;
   std::printf(
-      "broker_cost: owners=%u threads=%u slots=%u seconds=%u beats=%llu cpu_ms_per_second=%.2f "
-      "rss_kib=%ld\n",
-      load.owners, load.threads, load.owners * load.slots, load.seconds,
+      "broker_cost: owners=%u threads=%u slots=%u large=%u seconds=%u beats=%llu "
+      "cpu_ms_per_second=%.2f rss_kib=%ld\n",
+      load.owners, load.threads, load.owners * load.slots, is_large ? 1U : 0U, load.seconds,
       static_cast<unsigned long long>(beats), 1e3 * used / load.seconds,
       resident_kib(broker.pid()));
   for (const pid_t child : children) ::kill(child, SIGKILL);
@@ -98,8 +100,8 @@ void measure(const Load& load) {
 
 int main(int count, char** words) try {
   Load load;
-  unsigned* const fields[] = {&load.owners, &load.threads, &load.seconds, &load.slots};
-  for (int i = 1; i < count && i <= 4; ++i)
+  unsigned* const fields[] = {&load.owners, &load.threads, &load.seconds, &load.slots, &load.large};
+  for (int i = 1; i < count && i <= 5; ++i)
     *fields[i - 1] = static_cast<unsigned>(std::strtoul(words[i], nullptr, 10));
   measure(load);
   return 0;

@@ -43,6 +43,8 @@ struct Line {
   double aim = 0;              ///< the ratio that is aimed at; 0: none is
   std::vector<Paired> runs{};  ///< none: it could not be measured, and `skipped` says why
   std::string skipped{};
+  std::string outcome{};  ///< of what was tried and has no figure: "never"
+  std::string note{};     ///< on how it was measured
 
   std::vector<double> slotd() const {
     std::vector<double> values;

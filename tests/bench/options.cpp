@@ -13,7 +13,6 @@ void shorten(Options& options) {
   options.waiter.releases = 100;
   options.waiter.kills = 10;
   options.waiter.mass_kills = 2;
-  options.waiter.large_kills = 1;
   options.stopped_windows = 5;
   options.attaches = 5;
   options.starts = 3;

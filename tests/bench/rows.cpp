@@ -40,6 +40,7 @@ Json make_row(const Line& line) {
   row["rival"] = line.rival;
   if (line.runs.empty()) {
     row["skipped"] = line.skipped;
+    if (!line.outcome.empty()) row["outcome"] = line.outcome;
     return row;
   }
   put_spread(row, "slotd", unit, line.slotd());
@@ -52,6 +53,7 @@ Json make_row(const Line& line) {
   row["ratio_max"] = round_figure(ratios.max);
   row["runs"] = line.runs.size();
   if (line.aim > 0) row["aim"] = round_figure(line.aim);
+  if (!line.note.empty()) row["note"] = line.note;
   return row;
 }
 

@@ -20,6 +20,7 @@ struct Meeting {
   std::uint32_t procs = 1;
   double aim = 0;           ///< against SysV
   std::uint32_t slots = 0;  ///< that a contender must be able to have
+  std::string note{};
   std::function<std::vector<double>(const Contenders&)> measure{};
   std::vector<std::vector<double>> runs{};
 };
@@ -36,6 +37,7 @@ Line make_line(const Meeting& meeting, const std::string& rival) {
   line.rival = rival;
   line.held = meeting.held;
   line.procs = meeting.procs;
+  line.note = meeting.note;
   if (rival == "sysv") line.aim = meeting.aim;
   return line;
 }
@@ -51,6 +53,7 @@ class Sections {
   void run_pairs();
   void run_operations();
   void run_crowds();
+  void run_waits() { add(run_waiters(options_.waiter, contenders_, skipped_)); }
   void run_stopped();
   void run_processes();
   void add(std::vector<Line> lines) {
@@ -198,17 +201,19 @@ void Sections::run_crowds() {
 }
 
 void Sections::run_stopped() {
+  const CpuQuota quota;
   std::vector<Meeting> meetings;
   const auto add_meeting = [&](const char* what, Interference interference) {
     Meeting meeting{.name = "stopped_peer", .what = what, .held = 30, .procs = 2};
-    meeting.measure = [this, interference](const Contenders& contenders) {
-      return measure_stopped_peer(contenders, interference, options_.stopped_windows);
+    meeting.measure = [&, interference](const Contenders& contenders) {
+      return measure_stopped_peer(contenders, interference, options_.stopped_windows, quota);
     };
     meetings.push_back(meeting);
   };
   add_meeting("running", Interference::kNone);
   add_meeting("stopped", Interference::kStopped);
-  add_meeting("throttled", Interference::kThrottled);
+  add_meeting("throttled", quota.is_usable() ? Interference::kThrottled : Interference::kImitated);
+  meetings.back().note = quota.is_usable() ? CpuQuota::kWords : kImitationWords;
   run(meetings);
 }
 
@@ -252,7 +257,7 @@ std::vector<Line> run_sections(const Options& options) {
   run_if_wanted("pair", [&] { sections.run_pairs(); });
   run_if_wanted("operation", [&] { sections.run_operations(); });
   run_if_wanted("crowd", [&] { sections.run_crowds(); });
-  run_if_wanted("waiter", [&] { sections.add(run_waiters(options.waiter)); });
+  run_if_wanted("waiter", [&] { sections.run_waits(); });
   run_if_wanted("stopped", [&] { sections.run_stopped(); });
   run_if_wanted("process", [&] { sections.run_processes(); });
   run_if_wanted("command", [&] { sections.add(run_commands(options.runs, options.starts)); });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <stdexcept>
 
 #include "slotd/clock.hpp"
 #include "tests/bench/crew.hpp"
@@ -71,8 +72,9 @@ struct Board {
 
 class Scene {
  public:
-  explicit Scene(const Contenders& contenders)
-      : peer_([&] {
+  Scene(const Contenders& contenders, const CpuQuota& quota)
+      : quota_(quota),
+        peer_([&] {
           board_->peer_at = kIdle;
           be_peer(contenders, *board_);
         }),
@@ -84,11 +86,13 @@ class Scene {
     sleep_for(milliseconds(1));  // both are in the middle of it
     interfere(interference);
     board_->phase.store(kIdle, std::memory_order_release);
-    peer_.signal(SIGCONT);
+    release(interference);
     await(kIdle);
     sleep_for(kWindow / 5);  // a real-time process is held up that never rests
     return static_cast<double>(board_->longest_ns.load());
   }
+
+  pid_t peer() const { return peer_.pid(); }
 
  private:
   void interfere(Interference interference) {
@@ -100,6 +104,9 @@ class Scene {
         peer_.signal(SIGSTOP);
         return sleep_for(kWindow);
       case Interference::kThrottled:
+        if (!quota_.tighten()) throw std::runtime_error("a CPU quota cannot be set");
+        return sleep_for(kWindow);
+      case Interference::kImitated:
         for (int turn = 0; turn < kTurns; ++turn) {
           peer_.signal(SIGSTOP);
           sleep_for(kWindow * 9 / (10 * kTurns));
@@ -108,6 +115,11 @@ class Scene {
         }
         return;
     }
+  }
+  void release(Interference interference) {
+    peer_.signal(SIGCONT);
+    if (interference == Interference::kThrottled && !quota_.widen())
+      throw std::runtime_error("a CPU quota cannot be taken away");
   }
   void enter(std::uint32_t phase) {
     board_->phase.store(phase, std::memory_order_release);
@@ -121,6 +133,7 @@ class Scene {
                });
   }
 
+  const CpuQuota& quota_;
   Shared<Board> board_;
   Child peer_;
   Child watcher_;
@@ -129,11 +142,15 @@ class Scene {
 }  // namespace
 
 std::vector<double> measure_stopped_peer(const Contenders& contenders, Interference interference,
-                                         int windows) {
+                                         int windows, const CpuQuota& quota) {
   constexpr std::uint32_t kHeld = 30;
   for (const auto& contender : contenders) contender->set_room(kHeld + 8);
   const Keeper keeper(contenders, kHeld);
-  Scene scene(contenders);
+  Scene scene(contenders, quota);
+  const bool has_quota = interference == Interference::kThrottled;
+  if (has_quota && !quota.add(scene.peer()))
+    throw std::runtime_error("a process cannot be given a CPU quota");
+  const unsigned long throttled_before = has_quota ? quota.count_throttled() : 0;
   std::vector<double> longest(contenders.size());
   for (int window = 0; window < windows; ++window) {
     for (std::size_t i = 0; i < contenders.size(); ++i) {
@@ -141,6 +158,8 @@ std::vector<double> measure_stopped_peer(const Contenders& contenders, Interfere
       longest[i] = std::max(longest[i], ns);
     }
   }
+  if (has_quota && quota.count_throttled() == throttled_before)
+    throw std::runtime_error("the CPU quota has throttled nobody");
   return longest;
 }
 

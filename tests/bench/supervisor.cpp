@@ -13,6 +13,8 @@
 #include <string>
 #include <system_error>
 
+#include "tests/bench/cpu_quota.hpp"
+
 namespace slotd::bench {
 
 namespace {
@@ -74,6 +76,7 @@ int supervise(int limit_s, const std::function<int()>& work) {
     if (i > 0) ::usleep(50'000);
     std::filesystem::remove_all(folder, ignored);
   }
+  if (child > 0) remove_cpu_groups(child);
   return status;
 }
 

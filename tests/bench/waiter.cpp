@@ -1,198 +1,28 @@
 #include "tests/bench/waiter.hpp"
 
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 
-#include "slotd/client.hpp"
-#include "tests/bench/semaphores.hpp"
-#include "tests/bench/team.hpp"
+#include "tests/bench/waiter_stage.hpp"
 #include "tests/support/broker_process.hpp"
 
 namespace slotd::bench {
 
 namespace {
 
-constexpr std::uint32_t kManyHolders = 64;
 constexpr std::size_t kLargeBytes = 1UL << 30;
-constexpr std::chrono::hours kEver{24};
+/// In this time every kernel, server and search has told of a death.
+constexpr std::chrono::seconds kLongAfter{1};
 
-enum class Side : std::uint32_t { kSlotd, kRival };
-
-/// What the processes of a run share.
-struct Board {
-  std::atomic<std::uint32_t> round;  ///< futex word: the waiter starts on it
-  std::atomic<Side> side;
-  std::atomic<std::uint32_t> done;
-  std::atomic<std::uint64_t> running_ns;
-  std::atomic<std::uint32_t> holding;
-};
-
-const char* type_for(std::uint32_t holders) { return holders == 1 ? "one" : "many"; }
-
-/// Waits in each round, notes when it runs again, gives back.
-[[noreturn]] void wait_in_rounds(const std::string& segment, const Semaphores& semaphores,
-                                 Board& board, std::uint32_t holders) {
-  Client client({.segment_path = segment, .name = "waiter"});
-  for (std::uint32_t round = 1;; ++round) {
-    while (board.round.load() < round) {
-      futex_wait(reinterpret_cast<const std::uint32_t*>(&board.round), round - 1, kNsPerSecond,
-                 FutexScope::kShared);
-    }
-    if (board.side == Side::kSlotd) {
-      Slot slot = client.claim_for(type_for(holders), kEver);
-      board.running_ns = monotonic_ns();
-      if (!slot) fail_child("a waiter was refused");
-      slot.release();
-    } else {
-      if (!semaphores.take()) fail_child("a waiting semop failed");
-      board.running_ns = monotonic_ns();
-      semaphores.give_back();
-    }
-    board.done = round;
-  }
-}
-
-/// All rounds of one run, microseconds.
-struct Times {
-  std::vector<double> slotd_us;
-  std::vector<double> rival_us;
-
-  std::vector<double>& of(Side side) { return side == Side::kSlotd ? slotd_us : rival_us; }
-};
-
-double percentile_ns(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  const auto at = static_cast<std::size_t>(share * static_cast<double>(values.size()));
-  return 1000 * values[std::min(at, values.size() - 1)];
-}
-
-/// One waiter and whoever holds what it wants.
-class Stage {
- public:
-  Stage(std::string segment, std::uint32_t holders, std::size_t holder_bytes)
-      : segment_(std::move(segment)), holders_(holders), holder_bytes_(holder_bytes) {
-    semaphores_.set_free(static_cast<std::uint16_t>(holders));
-    waiter_ = std::make_unique<Child>(
-        [this] { wait_in_rounds(segment_, semaphores_, *board_, holders_); });
-  }
-
-  /// In one process, which is not this one: the coordinator has no Client.
-  Times measure_releases(int rounds) {
-    const Shared<Figures> figures;
-    const int count = std::min(rounds, static_cast<int>(kMaxRounds));
-    Child holder([&] { release_in_rounds(count, *figures); });
-    holder.join();
-    const auto take = [&](const auto& times) {
-      return std::vector<double>(times.begin(), times.begin() + count);
-    };
-    return {take(figures->slotd_us), take(figures->rival_us)};
-  }
-
-  Times measure_kills(int rounds) {
-    Times times;
-    for (int i = 0; i < 2 * rounds; ++i) {
-      const Side side = i % 2 == 0 ? Side::kSlotd : Side::kRival;
-      const std::vector<pid_t> pids = start_holders(side);
-      start_waiter(side);
-      const std::uint64_t begin_ns = monotonic_ns();
-      ::kill(-pids.front(), SIGKILL);
-      times.of(side).push_back(static_cast<double>(finish() - begin_ns) / 1000.0);
-      for (const pid_t pid : pids) ::waitpid(pid, nullptr, 0);
-    }
-    return times;
-  }
-
- private:
-  static constexpr std::size_t kMaxRounds = 2000;
-  struct Figures {
-    std::array<double, kMaxRounds> slotd_us;
-    std::array<double, kMaxRounds> rival_us;
-  };
-
-  void release_in_rounds(int count, Figures& figures) {
-    Client client({.segment_path = segment_, .name = "holder"});
-    for (int i = 0; i < 2 * count; ++i) {
-      const Side side = i % 2 == 0 ? Side::kSlotd : Side::kRival;
-      Slot slot;
-      if (side == Side::kSlotd)
-        slot = client.claim_for(type_for(1), kEver);
-      else
-        semaphores_.take();
-      start_waiter(side);
-      const std::uint64_t begin_ns = monotonic_ns();
-      if (side == Side::kSlotd)
-        slot.release();
-      else
-        semaphores_.give_back();
-      wait_until([&] { return board_->done == round_; }, [] {});
-      const double took_us = static_cast<double>(board_->running_ns - begin_ns) / 1000.0;
-      auto& times = side == Side::kSlotd ? figures.slotd_us : figures.rival_us;
-      times[static_cast<std::size_t>(i / 2)] = took_us;
-    }
-  }
-
-  void start_waiter(Side side) {
-    board_->side = side;
-    board_->round = ++round_;
-    futex_wake(reinterpret_cast<const std::uint32_t*>(&board_->round), 1, FutexScope::kShared);
-    sleep_for(std::chrono::milliseconds(1));  // asleep for certain, on either side
-  }
-  /// When the waiter ran again.
-  std::uint64_t finish() {
-    wait_until([&] { return board_->done == round_; }, [this] { waiter_->check(); });
-    return board_->running_ns;
-  }
-
-  /// In a process group of their own, all of them holding.
-  std::vector<pid_t> start_holders(Side side) {
-    board_->holding = 0;
-    std::vector<pid_t> pids;
-    for (std::uint32_t i = 0; i < holders_; ++i) {
-      const pid_t pid = ::fork();
-      if (pid == 0) hold(side, pids.empty() ? 0 : pids.front());
-      if (pid < 0) throw std::runtime_error("fork failed");
-      ::setpgid(pid, pids.empty() ? pid : pids.front());
-      pids.push_back(pid);
-    }
-    wait_until([&] { return board_->holding == holders_; }, [] {});
-    return pids;
-  }
-  [[noreturn]] void hold(Side side, pid_t group) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setpgid(0, group);
-    if (holder_bytes_ > 0) {
-      void* memory = ::mmap(nullptr, holder_bytes_, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-      if (memory == MAP_FAILED) fail_child("no memory for a large holder");
-    }
-    if (side == Side::kSlotd) {
-      Client client({.segment_path = segment_, .name = "holder"});
-      const Slot slot = client.claim_for(type_for(holders_), kEver);
-      ++board_->holding;
-      for (;;) ::pause();
-    }
-    semaphores_.take();
-    ++board_->holding;
-    for (;;) ::pause();
-  }
-
-  std::string segment_;
-  std::uint32_t holders_;
-  std::size_t holder_bytes_;
-  std::uint32_t round_ = 0;
-  Semaphores semaphores_;
-  Shared<Board> board_;
-  std::unique_ptr<Child> waiter_;
+/// What happens to the holders.
+struct Event {
+  const char* what;
+  int rounds;
+  bool is_kill = true;
+  std::uint32_t holders = 1;
+  std::size_t holder_bytes = 0;
 };
 
 bool has_memory(std::size_t bytes) {
@@ -203,68 +33,139 @@ bool has_memory(std::size_t bytes) {
          std::strtoull(text.c_str() + at + key.size(), nullptr, 10) * 1024 > 2 * bytes;
 }
 
-/// Adds a run's figures to the line of that name.
-void add_run(std::vector<Line>& lines, const std::string& name, const std::string& what, double aim,
-             const Paired& run) {
-  for (Line& line : lines) {
-    if (line.name == name && line.what == what) return line.runs.push_back(run);
+double percentile_ns(std::vector<double> values_us, double share) {
+  std::sort(values_us.begin(), values_us.end());
+  const auto at = static_cast<std::size_t>(share * static_cast<double>(values_us.size()));
+  return 1000 * values_us[std::min(at, values_us.size() - 1)];
+}
+
+bool tells_of_deaths(const Contender& contender) {
+  return contender.recovery() == Recovery::kAtOnce ||
+         contender.recovery() == Recovery::kWhenSearched;
+}
+
+double aim_for(const Event& event) { return event.is_kill ? 1 : 1 / 1.2; }
+
+class Waiters {
+ public:
+  Waiters(const WaiterRounds& rounds, const Contenders& contenders,
+          const std::vector<Skipped>& skipped)
+      : rounds_(rounds), contenders_(contenders), skipped_(skipped) {}
+
+  void run_once(bool is_broker_up);
+  void try_the_others();
+  void add_skipped();
+  std::vector<Line> take() { return std::move(lines_); }
+
+ private:
+  std::vector<Event> make_events() const;
+  /// The line of that name, new if there was none.
+  Line& find_line(const char* name, const std::string& what, const std::string& rival);
+  void measure(const Event& event, bool is_broker_up, const Contenders& contenders);
+  void add_times(const Event& event, const std::string& what, const std::string& rival,
+                 const std::vector<double>& ours, const std::vector<double>& theirs);
+
+  const WaiterRounds& rounds_;
+  const Contenders& contenders_;
+  const std::vector<Skipped>& skipped_;
+  std::vector<Line> lines_;
+};
+
+std::string name_event(const Event& event, bool is_broker_up) {
+  return std::string(event.what) + (is_broker_up ? ", broker up" : ", broker down");
+}
+
+std::vector<Event> Waiters::make_events() const {
+  std::vector<Event> events{
+      {"release", rounds_.releases, false},
+      {"SIGKILL of the holder", rounds_.kills},
+      {"SIGKILL of 64 holders at once", rounds_.mass_kills, true, kManySlots}};
+  if (has_memory(kLargeBytes))
+    events.push_back({"SIGKILL of a holder of 1 GiB", rounds_.large_kills, true, 1, kLargeBytes});
+  return events;
+}
+
+Line& Waiters::find_line(const char* name, const std::string& what, const std::string& rival) {
+  for (Line& line : lines_) {
+    if (line.name == name && line.what == what && line.rival == rival) return line;
   }
-  Line line;
+  Line& line = lines_.emplace_back();
   line.name = name;
   line.what = what;
-  line.rival = "sysv";
-  line.aim = aim;
-  line.runs = {run};
-  lines.push_back(line);
+  line.rival = rival;
+  return line;
 }
 
-void add_times(std::vector<Line>& lines, const std::string& what, double aim, const Times& times) {
+void Waiters::add_times(const Event& event, const std::string& what, const std::string& rival,
+                        const std::vector<double>& ours, const std::vector<double>& theirs) {
   constexpr std::size_t kEnoughForAPercentile = 100;
   const auto paired = [&](double share) {
-    return Paired{percentile_ns(times.slotd_us, share), percentile_ns(times.rival_us, share)};
+    return Paired{percentile_ns(ours, share), percentile_ns(theirs, share)};
   };
-  add_run(lines, "waiter", what, aim, paired(0.5));
-  if (times.slotd_us.size() >= kEnoughForAPercentile)
-    add_run(lines, "waiter_p99", what, 0, paired(0.99));
+  Line& line = find_line("waiter", what, rival);
+  if (rival == "sysv") line.aim = aim_for(event);
+  line.runs.push_back(paired(0.5));
+  if (ours.size() >= kEnoughForAPercentile)
+    find_line("waiter_p99", what, rival).runs.push_back(paired(0.99));
 }
 
-void run_once(std::vector<Line>& lines, const WaiterRounds& rounds, bool is_broker_up) {
-  constexpr double kReleaseAim = 1 / 1.2;
-  constexpr double kKillAim = 1;
-  testing::BrokerProcess broker(
-      "cpu: { capacity: 64, idle_rule: false }\n"
-      "types: { one: { max: 1, cpu: 0.1 }, many: { max: 64, cpu: 0.1 } }\n");
-  if (!is_broker_up) broker.kill_now();
-  const std::string state = is_broker_up ? ", broker up" : ", broker down";
-  const std::string segment = broker.segment();
-  add_times(lines, "release" + state, kReleaseAim,
-            Stage(segment, 1, 0).measure_releases(rounds.releases));
-  add_times(lines, "SIGKILL of the holder" + state, kKillAim,
-            Stage(segment, 1, 0).measure_kills(rounds.kills));
-  add_times(lines, "SIGKILL of 64 holders at once" + state, kKillAim,
-            Stage(segment, kManyHolders, 0).measure_kills(rounds.mass_kills));
-  if (has_memory(kLargeBytes)) {
-    add_times(lines, "SIGKILL of a holder of 1 GiB" + state, kKillAim,
-              Stage(segment, 1, kLargeBytes).measure_kills(rounds.large_kills));
+void Waiters::measure(const Event& event, bool is_broker_up, const Contenders& contenders) {
+  Contenders able;
+  for (const auto& contender : contenders) {
+    if (contender->max_slots() >= event.holders && (!event.is_kill || tells_of_deaths(*contender)))
+      able.push_back(contender);
   }
+  WaiterStage stage(able, event.holders, event.holder_bytes);
+  const WaiterTimes times =
+      event.is_kill ? stage.measure_kills(event.rounds) : stage.measure_releases(event.rounds);
+  for (std::size_t i = 1; i < able.size(); ++i)
+    add_times(event, name_event(event, is_broker_up), able[i]->name(), times[0], times[i]);
+}
+
+/// Whether the broker is up is nothing to the others: with it down only SysV is measured anew.
+void Waiters::run_once(bool is_broker_up) {
+  Contenders contenders = contenders_;
+  contenders[0] = make_brokered_slotd(is_broker_up);
+  if (!is_broker_up) contenders.resize(2);
+  for (const Event& event : make_events()) measure(event, is_broker_up, contenders);
+}
+
+/// Those that are not told of a death: once, and that nothing happens is not taken on trust.
+void Waiters::try_the_others() {
+  for (const Event& event : make_events()) {
+    for (const auto& contender : contenders_) {
+      if (!event.is_kill || tells_of_deaths(*contender)) continue;
+      if (WaiterStage({contender}, event.holders, event.holder_bytes).is_woken_by_kill(kLongAfter))
+        throw std::runtime_error(contender->name() + ": a waiter was woken by a death");
+      const bool is_leased = contender->recovery() == Recovery::kAfterLease;
+      Line& line = find_line("waiter", name_event(event, true), contender->name());
+      line.skipped = "no waiter was woken within 1 s";
+      line.outcome = is_leased ? "lease, " + std::to_string(kLeaseMs / 1000) + " s" : "never";
+    }
+  }
+}
+
+void Waiters::add_skipped() {
+  for (const Skipped& one : skipped_) {
+    for (const Event& event : make_events())
+      find_line("waiter", name_event(event, true), one.name).skipped = one.reason;
+  }
+  if (!has_memory(kLargeBytes))
+    find_line("waiter", "SIGKILL of a holder of 1 GiB", "sysv").skipped =
+        "less than 2 GiB of memory are available";
 }
 
 }  // namespace
 
-std::vector<Line> run_waiters(const WaiterRounds& rounds) {
-  std::vector<Line> lines;
+std::vector<Line> run_waiters(const WaiterRounds& rounds, const Contenders& contenders,
+                              const std::vector<Skipped>& skipped) {
+  Waiters waiters(rounds, contenders, skipped);
   for (int run = 0; run < rounds.runs; ++run) {
-    for (const bool is_broker_up : {true, false}) run_once(lines, rounds, is_broker_up);
+    for (const bool is_broker_up : {true, false}) waiters.run_once(is_broker_up);
   }
-  if (!has_memory(kLargeBytes)) {
-    Line line;
-    line.name = "waiter";
-    line.what = "SIGKILL of a holder of 1 GiB";
-    line.rival = "sysv";
-    line.skipped = "less than 2 GiB of memory are available";
-    lines.push_back(line);
-  }
-  return lines;
+  waiters.try_the_others();
+  waiters.add_skipped();
+  return waiters.take();
 }
 
 }  // namespace slotd::bench

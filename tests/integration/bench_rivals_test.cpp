@@ -1,6 +1,6 @@
 // What the benchmark compares slotd with does the job that docs/benchmarks.md says it does: each
-// refuses when full, gives back, and after SIGKILL of a holder does what its Recovery says. Nothing
-// here is about speed.
+// refuses when full, gives back, wakes who waits, and after SIGKILL of a holder does what its
+// Recovery says. Nothing here is about speed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ namespace slotd::bench {
 namespace {
 
 constexpr std::uint32_t kRoom = 3;
-constexpr std::uint32_t kLeaseMs = 400;
+constexpr std::uint32_t kShortLeaseMs = 400;
 
 struct Rival {
   const char* name;
@@ -116,6 +116,81 @@ TEST_P(BenchRivals, after_sigkill_of_the_holder) {
       [](Member& member) { return testing::wait_until([&] { return member.try_take(); }); });
 }
 
+TEST_P(BenchRivals, who_waits_gets_what_is_given_back) {
+  contender_->set_room(1);  // flock() waits for one file, which need not be the one given back
+  const Shared<std::atomic<bool>> held;
+  const Shared<std::atomic<bool>> may_give_back;
+  const Shared<std::atomic<bool>> taken;
+  Child holder([&] {
+    const auto member = contender_->join();
+    if (!member->try_take()) fail_child("the holder was refused");
+    *held = true;
+    wait_until([&] { return may_give_back->load(); }, [] {});
+    member->give_back();
+    for (;;) ::pause();
+  });
+  wait_until([&] { return held->load(); }, [&] { holder.check(); });
+  Child waiter([&] {
+    const auto member = contender_->join();
+    member->take();
+    *taken = true;
+    for (;;) ::pause();
+  });
+  sleep_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(taken->load()) << "all are held";
+  *may_give_back = true;
+  EXPECT_TRUE(testing::wait_until([&] { return taken->load(); }));
+  expect_in_child([](Member& member) { return !member.try_take(); });
+}
+
+TEST_P(BenchRivals, three_who_wait_for_one_slot_all_have_their_turns) {
+  constexpr int kTurns = 50;
+  contender_->set_room(1);
+  const Shared<std::atomic<int>> inside;
+  std::vector<std::unique_ptr<Child>> waiters;
+  for (int i = 0; i < 3; ++i) {
+    waiters.push_back(std::make_unique<Child>([&] {
+      const auto member = contender_->join();
+      for (int turn = 0; turn < kTurns; ++turn) {
+        member->take();
+        if (++*inside != 1) fail_child("two have the only slot");
+        --*inside;
+        member->give_back();
+      }
+    }));
+  }
+  for (const auto& waiter : waiters) {
+    EXPECT_TRUE(testing::wait_until([&] { return waiter->check(); }));
+  }
+  expect_in_child([](Member& member) { return member.try_take(); });
+}
+
+TEST_P(BenchRivals, after_sigkill_of_the_holder_who_waits_is_told_or_is_not) {
+  const Shared<std::atomic<bool>> held;
+  const Shared<std::atomic<bool>> taken;
+  auto holder = std::make_unique<Child>([&] {
+    const auto member = contender_->join();
+    if (!take_and_keep(*member, kRoom)) fail_child("refused");
+    *held = true;
+    for (;;) ::pause();
+  });
+  wait_until([&] { return held->load(); }, [&] { holder->check(); });
+  Child waiter([&] {
+    const auto member = contender_->join();
+    member->take();
+    *taken = true;
+    for (;;) ::pause();
+  });
+  sleep_for(std::chrono::milliseconds(20));
+  holder.reset();
+  if (GetParam().recovery == Recovery::kNever) {
+    sleep_for(std::chrono::milliseconds(500));
+    EXPECT_FALSE(taken->load());
+  } else {
+    EXPECT_TRUE(testing::wait_until([&] { return taken->load(); }));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , BenchRivals,
     ::testing::Values(Rival{"slotd", Recovery::kWhenSearched, make_slotd},
@@ -126,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Rival{"pipe_tokens", Recovery::kNever, make_pipe_tokens},
                       Rival{"socket_daemon", Recovery::kAtOnce, make_socket_daemon},
                       Rival{"redis_leases", Recovery::kAfterLease,
-                            [] { return make_redis(kLeaseMs); }}),
+                            [] { return make_redis(kShortLeaseMs); }}),
     [](const auto& one) { return one.param.name; });
 
 }  // namespace

@@ -62,6 +62,15 @@ TEST(BenchJson, a_ratio_is_the_rival_s_time_divided_by_slotd_s) {
   }
 }
 
+TEST(BenchJson, row_without_figures_says_why) {
+  const auto json = nlohmann::json::parse(read_docs("bench.json"));
+  for (const auto& row : json.at("rows")) {
+    const std::string why = row.value("skipped", "");
+    EXPECT_NE(why.empty(), !row.contains("slotd_ns") && !row.contains("slotd_bytes")) << row;
+    EXPECT_TRUE(!row.contains("outcome") || !why.empty()) << row;
+  }
+}
+
 TEST(BenchJson, every_pair_has_figures_against_sysv) {
   const auto json = nlohmann::json::parse(read_docs("bench.json"));
   for (const auto& row : json.at("rows")) {
@@ -135,6 +144,60 @@ TEST(BenchReport, skipped_rivals_are_named_with_the_reason) {
   document.rows[0].skipped = "not installed";
   EXPECT_THAT(write_part(document, "skipped"), HasSubstr("Redis, leases by Lua: not installed"));
   EXPECT_THAT(write_part({}, "skipped"), HasSubstr("Nothing was left out"));
+}
+
+Row make_waiter(const char* rival, const char* what, const char* outcome, double theirs) {
+  Row row = make_row("waiter", rival, 10'000, theirs);
+  row.what = what;
+  row.outcome = outcome;
+  if (!row.outcome.empty()) row.skipped = "no waiter was woken within 1 s";
+  return row;
+}
+
+TEST(BenchReport, who_never_tells_a_waiter_of_a_death_is_said_to) {
+  Document document;
+  document.rows = {
+      make_waiter("sysv", "SIGKILL of the holder, broker up", "", 20'000),
+      make_waiter("pipe_tokens", "SIGKILL of the holder, broker up", "never", 0),
+      make_waiter("redis_leases", "SIGKILL of the holder, broker up", "lease, 60 s", 0),
+      make_waiter("flock", "SIGKILL of the holder, broker up", "", 5'000)};
+  const std::string table = write_part(document, "waiter_rivals");
+  EXPECT_THAT(table, HasSubstr("| **slotd** | `claim_for` |  |  | 10.0 µs |  |  |"));
+  EXPECT_THAT(table, HasSubstr("| SysV, SEM_UNDO | `semop` |  |  | 20.0 µs (2.00) |  |  |"));
+  EXPECT_THAT(table, HasSubstr("|  |  | 5.00 µs (**0.50**) |  |  |"));
+  EXPECT_THAT(table, HasSubstr("| tokens in pipes | `poll` and `read` |  |  | never |  |  |"));
+  EXPECT_THAT(table, HasSubstr("|  |  | lease, 60 s |  |  |"));
+  EXPECT_EQ(table.find("daemon"), std::string::npos) << "nothing is known of it";
+  EXPECT_THAT(write_part(document, "skipped"), HasSubstr("Nothing was left out"));
+  EXPECT_THAT(write_part(document, "losses"), HasSubstr("slower in 1 of 2 comparisons"));
+  EXPECT_EQ(write_part(document, "waiters").find("5.00"), std::string::npos) << "SysV's table";
+}
+
+TEST(BenchReport, plot_of_waiters_has_a_bar_for_each_that_was_measured) {
+  Document document;
+  document.rows = {make_waiter("sysv", "release, broker up", "", 20'000),
+                   make_waiter("flock", "release, broker up", "", 5'000),
+                   make_waiter("pipe_tokens", "release, broker up", "never", 0)};
+  for (const NamedPlot& plot : draw_plots(document)) {
+    if (plot.file != "bench-waiter.svg") continue;
+    EXPECT_THAT(plot.svg, HasSubstr("10.0 µs  slotd<"));
+    EXPECT_THAT(plot.svg, HasSubstr("20.0 µs  SysV, SEM_UNDO<"));
+    EXPECT_THAT(plot.svg, HasSubstr("5.00 µs  flock, slot files<"));
+    EXPECT_EQ(plot.svg.find("pipes"), std::string::npos);
+  }
+}
+
+TEST(BenchReport, how_a_peer_was_throttled_is_said) {
+  Row row = make_row("stopped_peer", "sysv", 100, 200);
+  row.what = "throttled";
+  row.held = kUsualHeld;
+  row.procs = 2;
+  Document document;
+  document.rows = {row};
+  EXPECT_THAT(write_part(document, "stopped"), HasSubstr("\nThrottled by SIGSTOP for 4.5 ms"));
+  document.rows[0].note = "a CPU quota";
+  EXPECT_THAT(write_part(document, "stopped"), HasSubstr("\nThrottled by a CPU quota.\n"));
+  EXPECT_EQ(write_part({}, "stopped").find("Throttled"), std::string::npos);
 }
 
 TEST(BenchReport, figures_have_three_digits) {

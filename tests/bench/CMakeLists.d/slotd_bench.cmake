@@ -9,6 +9,7 @@ endif()
 
 add_executable(slotd-bench
   command.cpp
+  cpu_quota.cpp
   crowd.cpp
   machine.cpp
   main.cpp
@@ -22,6 +23,7 @@ add_executable(slotd-bench
   supervisor.cpp
   turns.cpp
   waiter.cpp
+  waiter_stage.cpp
   workers.cpp)
 target_include_directories(slotd-bench PRIVATE ${PROJECT_SOURCE_DIR})
 # The report names how the program was compiled.

@@ -1,18 +1,14 @@
 #include "tests/bench/livekit_trace/report.hpp"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "tests/bench/report/svg.hpp"
 
 namespace slotd::livekit_trace {
 
 namespace {
 
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  char text[512];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
+using bench::format;
 
 double cores(std::uint64_t micro) { return static_cast<double>(micro) / 1e6; }
 
@@ -47,23 +43,12 @@ constexpr int kFirstTop = 62;
 constexpr int kSecondTop = kFirstTop + kPanelHeight + 52;
 constexpr int kHeight = kSecondTop + kPanelHeight + 52;
 
-constexpr const char* kStyle = R"(<style>
-  .ground { fill: #ffffff }
-  text { font: 13px sans-serif; fill: #1f2328 }
-  .title { font-size: 16px; font-weight: bold }
-  .axis { stroke: #59636e; stroke-width: 1; fill: none }
-  .grid { stroke: #d1d9e0; stroke-width: 1 }
-  .limit { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 6 4 }
+constexpr const char* kLight =
+    R"(  .limit { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 6 4 }
   .demand { fill: none; stroke: #0550ae; stroke-width: 1.2; stroke-linejoin: round }
-  @media (prefers-color-scheme: dark) {
-    .ground { fill: #0d1117 }
-    text { fill: #e6edf3 }
-    .axis { stroke: #8b949e }
-    .grid { stroke: #30363d }
-    .limit { stroke: #ff7b72 }
+)";
+constexpr const char* kDark = R"(    .limit { stroke: #ff7b72 }
     .demand { stroke: #79c0ff }
-  }
-</style>
 )";
 
 // Both panels have the same scales, so they can be compared by eye.
@@ -166,12 +151,8 @@ std::string write_table(const std::vector<Policy>& policies,
 std::string write_plot(const Policy& above, const Result& first, const Policy& below,
                        const Result& second) {
   const Scale scale(first.demand_micro.size(), std::max(first.peak_micro, second.peak_micro));
-  std::string out =
-      format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n",
-             kWidth, kHeight);
-  out += "<title>CPU demanded on a 12-core node under two rules of admission</title>\n";
-  out += kStyle;
-  out += format("<rect class=\"ground\" width=\"%d\" height=\"%d\"/>\n", kWidth, kHeight);
+  std::string out = bench::begin_svg("CPU demanded on a 12-core node under two rules of admission",
+                                     kWidth, kHeight, bench::write_style(kLight, kDark));
   out += format(
       "<text class=\"title\" x=\"%d\" y=\"26\">Participants on a 12-core node: CPU demanded, the "
       "most of each %u s</text>\n",

@@ -22,6 +22,8 @@ Row read_row(const Json& json) {
   row.held = json.at("held");
   row.procs = json.at("procs");
   row.skipped = json.value("skipped", "");
+  row.outcome = json.value("outcome", "");
+  row.note = json.value("note", "");
   if (!row.is_measured()) return row;
   const std::string unit = row.name == "memory" ? "_bytes" : "_ns";
   row.slotd = read_spread(json, "slotd", unit);
@@ -35,17 +37,18 @@ Row read_row(const Json& json) {
 struct Title {
   std::string_view name;
   const char* title;
+  const char* waiting = "";
 };
 
 constexpr Title kTitles[] = {
-    {"slotd", "slotd"},
-    {"sysv", "SysV, SEM_UNDO"},
-    {"posix_semaphores", "POSIX semaphores"},
-    {"robust_mutex", "robust mutex, ledger"},
-    {"flock", "flock, slot files"},
-    {"pipe_tokens", "tokens in pipes"},
-    {"socket_daemon", "daemon, Unix socket"},
-    {"redis_leases", "Redis, leases by Lua"},
+    {"slotd", "slotd", "`claim_for`"},
+    {"sysv", "SysV, SEM_UNDO", "`semop`"},
+    {"posix_semaphores", "POSIX semaphores", "`sem_wait`"},
+    {"robust_mutex", "robust mutex, ledger", "futex; looks for the dead every 10 ms"},
+    {"flock", "flock, slot files", "`flock(LOCK_EX)` on one of the files"},
+    {"pipe_tokens", "tokens in pipes", "`poll` and `read`"},
+    {"socket_daemon", "daemon, Unix socket", "an answer that comes later"},
+    {"redis_leases", "Redis, leases by Lua", "publish/subscribe; asks again each second"},
     {"parallel_sem", "GNU parallel's `sem`"},
     {"flock_command", "`flock FILE COMMAND`"},
     {"bare_command", "the command alone"},
@@ -91,6 +94,13 @@ std::string title_of(std::string_view rival) {
     if (title.name == rival) return title.title;
   }
   return std::string(rival);
+}
+
+std::string waiting_of(std::string_view rival) {
+  for (const Title& title : kTitles) {
+    if (title.name == rival) return title.waiting;
+  }
+  return "";
 }
 
 }  // namespace slotd::bench

@@ -21,6 +21,8 @@ struct Row {
   double aim = 0;
   unsigned runs = 0;
   std::string skipped;  ///< not empty: there are no figures
+  std::string outcome;  ///< instead of figures, where it was tried: "never"
+  std::string note;     ///< on how it was measured
 
   bool is_measured() const { return skipped.empty(); }
 };
@@ -49,6 +51,8 @@ Document read_document(const std::string& path);
 
 /// As people call it.
 std::string title_of(std::string_view rival);
+/// How it waits for a slot.
+std::string waiting_of(std::string_view rival);
 
 /// Those that take one slot and its CPU, SysV first.
 inline constexpr const char* kRivals[] = {"sysv",        "posix_semaphores", "robust_mutex",

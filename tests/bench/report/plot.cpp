@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/bench/report/svg.hpp"
 #include "tests/bench/report/words.hpp"
 
 namespace slotd::bench {
@@ -10,13 +11,8 @@ namespace slotd::bench {
 namespace {
 
 // c0 is slotd, c1 SysV; the others differ in colour and in dashes.
-constexpr const char* kStyle = R"(<style>
-  .ground { fill: #ffffff }
-  text { font: 13px sans-serif; fill: #1f2328 }
-  .title { font-size: 16px; font-weight: bold }
-  .axis { stroke: #59636e; stroke-width: 1; fill: none }
-  .grid { stroke: #d1d9e0; stroke-width: 1 }
-  .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round }
+constexpr const char* kLight =
+    R"(  .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round }
   .c0 { stroke: #0550ae; fill: #0550ae } .c1 { stroke: #bc4c00; fill: #bc4c00 }
   .c2 { stroke: #1a7f37; fill: #1a7f37 } .c3 { stroke: #8250df; fill: #8250df }
   .c4 { stroke: #9a6700; fill: #9a6700 } .c5 { stroke: #bf3989; fill: #bf3989 }
@@ -27,19 +23,14 @@ constexpr const char* kStyle = R"(<style>
   .curve { fill: none }
   text.name { stroke: none; font-weight: bold }
   .range { stroke: #1f2328; stroke-width: 1.5 }
-  @media (prefers-color-scheme: dark) {
-    .ground { fill: #0d1117 }
-    text { fill: #e6edf3 }
-    .axis { stroke: #8b949e }
-    .grid { stroke: #30363d }
-    .c0 { stroke: #79c0ff; fill: #79c0ff } .c1 { stroke: #ffa657; fill: #ffa657 }
+)";
+constexpr const char* kDark =
+    R"(    .c0 { stroke: #79c0ff; fill: #79c0ff } .c1 { stroke: #ffa657; fill: #ffa657 }
     .c2 { stroke: #56d364; fill: #56d364 } .c3 { stroke: #d2a8ff; fill: #d2a8ff }
     .c4 { stroke: #e3b341; fill: #e3b341 } .c5 { stroke: #ff9bce; fill: #ff9bce }
     .c6 { stroke: #b1bac4; fill: #b1bac4 } .c7 { stroke: #ff7b72; fill: #ff7b72 }
     .curve { fill: none }
     .range { stroke: #e6edf3 }
-  }
-</style>
 )";
 
 constexpr int kWidth = 920;
@@ -74,24 +65,8 @@ std::string drop_zeros(const std::string& text) {
          text.substr(std::min(text.find_first_not_of('0', point + 1), text.size()));
 }
 
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c != '`')
-      out += c;
-  }
-  return out;
-}
-
-std::string begin_svg(const std::string& title, int height) {
-  return format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n",
-                kWidth, height) +
-         "<title>" + escape(title) + "</title>\n" + kStyle +
-         format("<rect class=\"ground\" width=\"%d\" height=\"%d\"/>\n", kWidth, height) +
+std::string begin_plot(const std::string& title, int height) {
+  return begin_svg(title, kWidth, height, write_style(kLight, kDark)) +
          "<text class=\"title\" x=\"24\" y=\"28\">" + escape(title) + "</text>\n";
 }
 
@@ -209,7 +184,7 @@ std::string draw_curves(const CurvePlot& plot) {
       if (point) extent.take(*point);
     }
   }
-  std::string out = begin_svg(plot.title, kCurvesHeight);
+  std::string out = begin_plot(plot.title, kCurvesHeight);
   if (extent.greatest <= 0) return out + "</svg>\n";
   const LogScale y(extent.least, extent.greatest, kBottom, kTop);
   out += draw_curve_axes(plot, y);
@@ -242,7 +217,7 @@ std::string draw_bars(const BarPlot& plot) {
     for (const Bar& bar : group.bars) extent.take(bar.value);
   }
   const double bottom = kTop + compute_bars_height(plot);
-  std::string out = begin_svg(plot.title, static_cast<int>(bottom) + 56);
+  std::string out = begin_plot(plot.title, static_cast<int>(bottom) + 56);
   if (extent.greatest <= 0) return out + "</svg>\n";
   const LogScale x(extent.least * 0.9, extent.greatest, kBarsLeft, kBarsRight);
   for (int power = x.first(); power <= x.last(); ++power) {

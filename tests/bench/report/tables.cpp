@@ -210,7 +210,7 @@ std::string write_waiters(const Document& document) {
   std::string out = write_head({"from … to the waiter running", "slotd", "SysV", "times faster",
                                 "aim", "99th percentile: slotd", "SysV"});
   for (const Row& row : document.rows) {
-    if (row.name != "waiter" || !row.is_measured()) continue;
+    if (row.name != "waiter" || row.rival != "sysv" || !row.is_measured()) continue;
     std::string line = write_row(row.what, row);
     line.pop_back();
     const Row* slow = document.find("waiter_p99", row.what, "sysv", row.held, row.procs);
@@ -218,6 +218,61 @@ std::string write_waiters(const Document& document) {
            (slow == nullptr ? "" : format_time(slow->theirs.median)) + " |\n";
   }
   return out;
+}
+
+struct WaiterColumn {
+  const char* title;
+  const char* name;
+  const char* what;
+};
+
+constexpr WaiterColumn kWaiterColumns[] = {
+    {"release", "waiter", "release, broker up"},
+    {"release, 99th percentile", "waiter_p99", "release, broker up"},
+    {"SIGKILL of the holder", "waiter", "SIGKILL of the holder, broker up"},
+    {"of 64 holders at once", "waiter", "SIGKILL of 64 holders at once, broker up"},
+    {"of a holder of 1 GiB", "waiter", "SIGKILL of a holder of 1 GiB, broker up"},
+};
+
+/// Null: there is neither a figure nor an outcome.
+const Row* find_waiter(const Document& document, const WaiterColumn& column, const char* rival) {
+  for (const Row& row : document.rows) {
+    if (row.name == column.name && row.what == column.what && row.rival == rival &&
+        (row.is_measured() || !row.outcome.empty()))
+      return &row;
+  }
+  return nullptr;
+}
+
+std::string write_waiter_rivals(const Document& document) {
+  std::vector<std::string> head{"", "waits by"};
+  for (const WaiterColumn& column : kWaiterColumns) head.emplace_back(column.title);
+  std::string out = write_head(head) + "| **slotd** | " + waiting_of("slotd") + " |";
+  for (const WaiterColumn& column : kWaiterColumns) {
+    const Row* row = find_waiter(document, column, "sysv");
+    out += " " + (row == nullptr ? "" : format_time(row->slotd.median)) + " |";
+  }
+  out += "\n";
+  for (const char* rival : kRivals) {
+    std::string line;
+    bool is_there = false;
+    for (const WaiterColumn& column : kWaiterColumns) {
+      const Row* row = find_waiter(document, column, rival);
+      is_there = is_there || row != nullptr;
+      const bool is_told = row != nullptr && !row->outcome.empty();
+      line += " " + (is_told ? row->outcome : format_beside(row)) + " |";
+    }
+    if (is_there) out += "| " + title_of(rival) + " | " + waiting_of(rival) + " |" + line + "\n";
+  }
+  return out;
+}
+
+/// How the throttled peer was throttled; files of old did not say it, and imitated it.
+std::string write_throttle(const Document& document) {
+  const Row* row = document.find("stopped_peer", "throttled", "sysv", kUsualHeld, 2);
+  if (row == nullptr) return "";
+  return "\nThrottled by " + (row->note.empty() ? "SIGSTOP for 4.5 ms, four times" : row->note) +
+         ".\n";
 }
 
 std::string write_stopped(const Document& document) {
@@ -241,7 +296,7 @@ std::string write_stopped(const Document& document) {
     }
     if (!line.empty()) out += "| " + title_of(rival) + " |" + line + "\n";
   }
-  return out;
+  return out + write_throttle(document);
 }
 
 std::string write_process(const Document& document) {
@@ -284,9 +339,10 @@ std::string write_skipped(const Document& document) {
   std::string out;
   std::string last;
   for (const Row& row : document.rows) {
-    if (row.is_measured() || row.rival + row.skipped == last) continue;
+    if (row.is_measured() || !row.outcome.empty() || row.rival + row.skipped == last) continue;
     last = row.rival + row.skipped;
-    out += "- " + title_of(row.rival) + (row.name == "waiter" ? ", " + row.what : "") + ": " +
+    out += "- " + title_of(row.rival) +
+           (row.name == "waiter" && row.rival == "sysv" ? ", " + row.what : "") + ": " +
            row.skipped + "\n";
   }
   return out.empty() ? "Nothing was left out.\n" : "Left out:\n\n" + out;
@@ -309,6 +365,7 @@ constexpr Part kParts[] = {
     {"crowd_rivals", write_crowd_rivals},
     {"crowd_fullness", write_crowd_fullness},
     {"waiters", write_waiters},
+    {"waiter_rivals", write_waiter_rivals},
     {"stopped", write_stopped},
     {"process", write_process},
     {"commands", write_commands},

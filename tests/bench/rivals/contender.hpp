@@ -29,6 +29,8 @@ class Member {
 
   /// False: refused, and nothing is taken.
   virtual bool try_take() = 0;
+  /// Takes, waiting for as long as it takes, in the way that whoever uses this would choose.
+  virtual void take() = 0;
   /// Gives back what was taken last.
   virtual void give_back() = 0;
   /// What was taken last stays taken, for as long as the object lives or longer.
@@ -106,17 +108,22 @@ struct Skipped {
 
 /// Each of these throws std::exception when the machine lacks what it needs.
 std::unique_ptr<Contender> make_slotd();
+/// On the segment of a broker, which lives on or was killed. Room for 1 or for kManySlots.
+std::unique_ptr<Contender> make_brokered_slotd(bool is_broker_up);
 std::unique_ptr<Contender> make_sysv();
 std::unique_ptr<Contender> make_posix_semaphores();
 std::unique_ptr<Contender> make_robust_mutex();
 std::unique_ptr<Contender> make_flock();
 std::unique_ptr<Contender> make_pipe_tokens();
 std::unique_ptr<Contender> make_socket_daemon();
+inline constexpr std::uint32_t kLeaseMs = 60'000;
 /// `lease_ms`: a holder that does not renew loses its slot after this time.
-std::unique_ptr<Contender> make_redis(std::uint32_t lease_ms = 60'000);
+std::unique_ptr<Contender> make_redis(std::uint32_t lease_ms = kLeaseMs);
 
 /// slotd first, SysV second, then those of the others that this machine can have.
 Contenders make_contenders(std::vector<Skipped>& skipped);
+
+inline constexpr std::uint32_t kManySlots = 64;
 
 /// What a job costs beside its slot.
 inline constexpr std::uint32_t kCpuUnitsPerSlot = 4;  ///< half cores

@@ -44,6 +44,19 @@ class Files {
     }
     return false;
   }
+  /// Waits until it has locked one. flock() waits for one file only: for that one, whatever becomes
+  /// free beside it.
+  std::uint32_t lock() {
+    std::uint32_t locked = 0;
+    if (try_lock(locked)) return locked;
+    while (files_[next_].is_mine) next_ = next_ + 1 == count_ ? 0 : next_ + 1;
+    locked = next_;
+    while (::flock(files_[locked].fd, LOCK_EX) != 0) {
+      if (errno != EINTR) fail_child("a waiting flock failed");
+    }
+    files_[locked].is_mine = true;
+    return locked;
+  }
   void unlock(std::uint32_t at) {
     ::flock(files_[at].fd, LOCK_UN);
     files_[at].is_mine = false;
@@ -84,6 +97,10 @@ class FlockMember final : public MemberLoops<FlockMember> {
       return false;
     }
     return true;
+  }
+  void take() override {
+    slot_ = slots_.lock();
+    for (std::uint32_t& unit : units_) unit = cpu_.lock();
   }
   void give_back() override {
     for (std::uint32_t i = kCpuUnitsPerSlot; i > 0; --i) cpu_.unlock(units_[i - 1]);

@@ -1,6 +1,7 @@
 // Tokens in pipes, as make's jobserver has them: a byte is a slot, four bytes of the other pipe are
 // the CPU of a job. A process that is killed takes its tokens along.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -45,6 +46,14 @@ struct Pipe {
     const ssize_t got = ::read(read_end, tokens.data(), count);
     return got > 0 ? static_cast<std::size_t>(got) : 0;
   }
+  /// Waits for as many as that, as make does: until there is one, which another may have got first.
+  void wait_for(std::size_t count) const {
+    while (count > 0) {
+      pollfd readable{read_end, POLLIN, 0};
+      ::poll(&readable, 1, -1);
+      count -= get(count);
+    }
+  }
   std::size_t count() const {
     int bytes = 0;
     return ::ioctl(read_end, FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
@@ -70,6 +79,10 @@ class PipeMember final : public MemberLoops<PipeMember> {
     if (got > 0) pipes_.cpu.put(got);
     pipes_.slots.put(1);
     return false;
+  }
+  void take() override {
+    pipes_.slots.wait_for(1);
+    pipes_.cpu.wait_for(kCpuUnitsPerSlot);
   }
   void give_back() override {
     pipes_.cpu.put(kCpuUnitsPerSlot);

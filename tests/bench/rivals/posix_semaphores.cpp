@@ -3,6 +3,8 @@
 // take a call each. A process that is killed takes its units along for ever.
 #include <semaphore.h>
 
+#include <cerrno>
+
 #include "tests/bench/rivals/contender.hpp"
 
 namespace slotd::bench {
@@ -24,6 +26,10 @@ class PosixMember final : public MemberLoops<PosixMember> {
     ::sem_post(&pair_.slots);
     return false;
   }
+  void take() override {
+    wait_for(pair_.slots);
+    wait_for(pair_.cpu);
+  }
   void give_back() override {
     ::sem_post(&pair_.cpu);
     ::sem_post(&pair_.slots);
@@ -36,6 +42,12 @@ class PosixMember final : public MemberLoops<PosixMember> {
   }
 
  private:
+  static void wait_for(sem_t& semaphore) {
+    while (::sem_wait(&semaphore) != 0) {
+      if (errno != EINTR) fail_child("sem_wait failed");
+    }
+  }
+
   Pair& pair_;
 };
 

@@ -1,7 +1,9 @@
 // Leases in a Redis server of the benchmark's own, on a Unix socket: one Lua script claims, another
-// gives back. A lease that has run out is dropped by the next claim. The protocol (RESP) is spoken
-// here, so no client library stands between.
+// gives back. A lease that has run out is dropped by the next claim. Who waits is told by a
+// published message that a lease was given back, and of one that ran out by nobody: it asks again
+// each second. The protocol (RESP) is spoken here, so no client library stands between.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -45,8 +47,10 @@ return 1
 constexpr const char* kReleaseScript = R"(
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('DECRBY', KEYS[2], ARGV[2])
+redis.call('PUBLISH', 'given_back', '')
 return 1
 )";
+constexpr int kAskEveryMs = 1'000;
 
 /// One command of the protocol.
 std::string make_command(const std::vector<std::string>& words) {
@@ -74,9 +78,7 @@ class Connection {
 
   /// The reply's text without its end: ":1", "+OK", or the string itself of one that is a string.
   std::string send(const std::string& command) const {
-    if (::send(fd_, command.data(), command.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(command.size()))
-      throw std::runtime_error("redis-server took no command");
+    send_only(command);
     // The replies asked for here are short: one line, or a length and a line.
     std::string reply;
     while (!is_whole(reply)) {
@@ -88,6 +90,20 @@ class Connection {
     if (reply[0] == '-') throw std::runtime_error("redis-server: " + reply);
     if (reply[0] == '$') reply.erase(0, reply.find('\n') + 1);
     return reply.substr(0, reply.find('\r'));
+  }
+  void send_only(const std::string& command) const {
+    if (::send(fd_, command.data(), command.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(command.size()))
+      throw std::runtime_error("redis-server took no command");
+  }
+  /// Waits until something has come, and forgets it. False: nothing came in that time.
+  bool wait_for_news(int limit_ms) const {
+    pollfd readable{fd_, POLLIN, 0};
+    if (::poll(&readable, 1, limit_ms) <= 0) return false;
+    std::array<char, 4096> news{};
+    if (::recv(fd_, news.data(), news.size(), 0) <= 0)
+      throw std::runtime_error("redis-server is gone");
+    return true;
   }
 
  private:
@@ -118,11 +134,24 @@ struct Scripts {
 class RedisMember final : public MemberLoops<RedisMember> {
  public:
   RedisMember(const std::string& socket_path, const Scripts& scripts)
-      : connection_(socket_path), scripts_(scripts), probe_(scripts.make_claim("")) {}
+      : connection_(socket_path),
+        socket_path_(socket_path),
+        scripts_(scripts),
+        probe_(scripts.make_claim("")) {}
 
   bool try_take() override {
     lease_ = std::to_string(pid_) + "-" + std::to_string(++count_);
     return connection_.send(scripts_.make_claim(lease_)) == ":1";
+  }
+  void take() override {
+    if (news_ == nullptr) {
+      news_ = std::make_unique<Connection>(socket_path_);
+      news_->send_only(make_command({"SUBSCRIBE", "given_back"}));
+      news_->wait_for_news(-1);  // it is subscribed before it asks
+    }
+    while (news_->wait_for_news(0)) {
+    }
+    while (!try_take()) news_->wait_for_news(kAskEveryMs);
   }
   void give_back() override {
     if (connection_.send(scripts_.make_release(lease_)) != ":1")
@@ -132,6 +161,8 @@ class RedisMember final : public MemberLoops<RedisMember> {
 
  private:
   Connection connection_;
+  std::unique_ptr<Connection> news_;  ///< of who has waited
+  std::string socket_path_;
   Scripts scripts_;
   std::string probe_;
   pid_t pid_ = ::getpid();

@@ -1,15 +1,20 @@
 // A ledger in shared memory under a robust pthread mutex: the counts, and who holds each slot, so
 // that a claimant that would be refused can look for the dead. Whoever dies inside the lock leaves
-// counts that the next one makes anew from the slots.
+// counts that the next one makes anew from the slots. Whoever gives back wakes a waiter; a death
+// wakes nobody, so waiters look for the dead again and again. (A condition variable would not do:
+// one whose waiter was killed can block all that signal it.)
 #include <pthread.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
 
+#include "slotd/clock.hpp"
+#include "slotd/futex.hpp"
 #include "slotd/layout.hpp"
 #include "tests/bench/rivals/contender.hpp"
 
@@ -17,8 +22,12 @@ namespace slotd::bench {
 
 namespace {
 
+constexpr std::uint64_t kSearchEveryNs = 10 * kNsPerMs;
+
 struct Ledger {
   pthread_mutex_t mutex;
+  std::atomic<std::uint32_t> returns;  ///< futex word, counted under the lock
+  std::atomic<std::uint32_t> waiters;  ///< one that was killed counts on: a call too many, no more
   std::uint32_t limit;
   std::uint32_t cpu_limit;
   std::uint32_t used;
@@ -72,12 +81,18 @@ class MutexMember final : public MemberLoops<MutexMember> {
     ledger_.cpu_used += kCpuUnitsPerSlot;
     return true;
   }
+  void take() override {
+    ++ledger_.waiters;
+    for (;;) {
+      const std::uint32_t seen = ledger_.returns;
+      if (try_take()) break;
+      futex_wait(returns_word(), seen, kSearchEveryNs, FutexScope::kShared);
+    }
+    --ledger_.waiters;
+  }
   void give_back() override {
-    const Lock lock(ledger_);
-    ledger_.owners[slot_] = 0;
-    ledger_.free_list[ledger_.free_count++] = slot_;
-    --ledger_.used;
-    ledger_.cpu_used -= kCpuUnitsPerSlot;
+    put_back();
+    if (ledger_.waiters > 0) futex_wake(returns_word(), 1, FutexScope::kShared);
   }
   bool probe_free() override {
     const Lock lock(ledger_);
@@ -85,6 +100,18 @@ class MutexMember final : public MemberLoops<MutexMember> {
   }
 
  private:
+  void put_back() {
+    const Lock lock(ledger_);
+    ledger_.owners[slot_] = 0;
+    ledger_.free_list[ledger_.free_count++] = slot_;
+    --ledger_.used;
+    ledger_.cpu_used -= kCpuUnitsPerSlot;
+    ledger_.returns.store(ledger_.returns.load(std::memory_order_relaxed) + 1,
+                          std::memory_order_relaxed);
+  }
+  const std::uint32_t* returns_word() const {
+    return reinterpret_cast<const std::uint32_t*>(&ledger_.returns);
+  }
   bool has_room() const {
     return ledger_.used < ledger_.limit && ledger_.cpu_used + kCpuUnitsPerSlot <= ledger_.cpu_limit;
   }
@@ -126,6 +153,8 @@ class MutexContender final : public Contender {
     ledger_->limit = slots;
     ledger_->cpu_limit = slots * kCpuUnitsPerSlot;
     ledger_->owners.fill(0);
+    ledger_->returns = 0;
+    ledger_->waiters = 0;
     count_anew(*ledger_);
   }
   std::unique_ptr<Member> join() const override { return std::make_unique<MutexMember>(*ledger_); }

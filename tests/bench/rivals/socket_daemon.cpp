@@ -1,5 +1,6 @@
 // A daemon that counts and answers over a Unix socket, one byte to and fro: the least that a quota
-// service on the node can cost. It gives back what a connection held when the connection closes.
+// service on the node can cost. It gives back what a connection held when the connection closes,
+// and answers who waits when there is room.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <deque>
 #include <system_error>
 #include <unordered_map>
 
@@ -19,6 +21,7 @@ namespace slotd::bench {
 namespace {
 
 constexpr char kTake = 't';
+constexpr char kWait = 'w';  ///< answered when there is room
 constexpr char kGive = 'g';
 constexpr char kProbe = 'p';
 constexpr char kYes = 'y';
@@ -71,14 +74,21 @@ class Server {
   void answer(int fd) {
     char request = 0;
     if (::recv(fd, &request, 1, 0) <= 0) {
+      std::erase(waiting_, fd);
       add(held_[fd]);
       held_.erase(fd);
       ::close(fd);
-      return;
+    } else if (request == kWait) {
+      waiting_.push_back(fd);
+    } else {
+      reply(fd, decide(held_[fd], request) ? kYes : kNo);
     }
-    const char reply = decide(held_[fd], request) ? kYes : kNo;
-    ::send(fd, &reply, 1, MSG_NOSIGNAL);
+    while (!waiting_.empty() && decide(held_[waiting_.front()], kTake)) {
+      reply(waiting_.front(), kYes);
+      waiting_.pop_front();
+    }
   }
+  static void reply(int fd, char text) { ::send(fd, &text, 1, MSG_NOSIGNAL); }
   bool decide(std::uint32_t& held, char request) {
     const bool has_room = slots_ > 0 && cpu_ >= kCpuUnitsPerSlot;
     if (request == kProbe) return has_room;
@@ -103,6 +113,7 @@ class Server {
   std::uint32_t slots_;
   std::uint32_t cpu_;
   std::unordered_map<int, std::uint32_t> held_;
+  std::deque<int> waiting_;
 };
 
 class DaemonMember final : public MemberLoops<DaemonMember> {
@@ -117,6 +128,9 @@ class DaemonMember final : public MemberLoops<DaemonMember> {
   ~DaemonMember() override { ::close(fd_); }
 
   bool try_take() override { return ask(kTake); }
+  void take() override {
+    if (!ask(kWait)) fail_child("the daemon refused who waits");
+  }
   void give_back() override {
     if (!ask(kGive)) fail_child("the daemon took nothing back");
   }

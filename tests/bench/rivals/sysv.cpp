@@ -11,6 +11,9 @@ class SysvMember final : public MemberLoops<SysvMember> {
   explicit SysvMember(const Semaphores& semaphores) : semaphores_(semaphores) {}
 
   bool try_take() override { return semaphores_.try_take(); }
+  void take() override {
+    if (!semaphores_.take()) fail_child("a waiting semop failed");
+  }
   void give_back() override {
     if (!semaphores_.give_back()) fail_child("a semop failed");
   }
