@@ -23,6 +23,7 @@ struct Event {
   bool is_kill = true;
   std::uint32_t holders = 1;
   std::size_t holder_bytes = 0;
+  Placement placement = Placement::kAny;
 };
 
 bool has_memory(std::size_t bytes) {
@@ -78,8 +79,13 @@ std::string name_event(const Event& event, bool is_broker_up) {
 std::vector<Event> Waiters::make_events() const {
   std::vector<Event> events{
       {"release", rounds_.releases, false},
+      // Else the kernel chooses, anew in each run, and the choice is most of the time.
+      {"release on one CPU", rounds_.releases, false, 1, 0, Placement::kOneCpu},
       {"SIGKILL of the holder", rounds_.kills},
       {"SIGKILL of 64 holders at once", rounds_.mass_kills, true, kManySlots}};
+  if (usable_cpus().size() > 1)
+    events.push_back(
+        {"release across two CPUs", rounds_.releases, false, 1, 0, Placement::kTwoCpus});
   if (has_memory(kLargeBytes))
     events.push_back({"SIGKILL of a holder of 1 GiB", rounds_.large_kills, true, 1, kLargeBytes});
   return events;
@@ -115,7 +121,7 @@ void Waiters::measure(const Event& event, bool is_broker_up, const Contenders& c
     if (contender->max_slots() >= event.holders && (!event.is_kill || tells_of_deaths(*contender)))
       able.push_back(contender);
   }
-  WaiterStage stage(able, event.holders, event.holder_bytes);
+  WaiterStage stage(able, event.holders, event.holder_bytes, event.placement);
   const WaiterTimes times =
       event.is_kill ? stage.measure_kills(event.rounds) : stage.measure_releases(event.rounds);
   for (std::size_t i = 1; i < able.size(); ++i)

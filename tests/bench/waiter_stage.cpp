@@ -1,5 +1,6 @@
 #include "tests/bench/waiter_stage.hpp"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -48,17 +49,39 @@ Contenders set_room(const Contenders& contenders, std::uint32_t slots) {
   return contenders;
 }
 
+/// The calling process from now on. `role` 0 is the waiter.
+void place(Placement placement, std::size_t role) {
+  if (placement == Placement::kAny) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(usable_cpus().at(placement == Placement::kTwoCpus ? role : 0), &set);
+  if (::sched_setaffinity(0, sizeof(set), &set) != 0) fail_child("sched_setaffinity failed");
+}
+
 }  // namespace
 
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
 WaiterStage::WaiterStage(const Contenders& contenders, std::uint32_t holders,
-                         std::size_t holder_bytes)
+                         std::size_t holder_bytes, Placement placement)
     : contenders_(set_room(contenders, holders)),
       holders_(holders),
       holder_bytes_(holder_bytes),
+      placement_(placement),
       waiter_([this] { wait_in_rounds(); }) {}
 
 /// Waits in each round, notes when it runs again, gives back.
 void WaiterStage::wait_in_rounds() {
+  place(placement_, 0);
   const Memberships members = join_all(contenders_);
   for (std::uint32_t round = 1;; ++round) {
     while (board_->round.load() < round) {
@@ -103,6 +126,7 @@ WaiterTimes WaiterStage::measure_releases(int rounds) {
 
 /// In one process, which is not the coordinator: that is no member.
 void WaiterStage::release_in_rounds(std::size_t rounds, Figures& figures) {
+  place(placement_, 1);
   const Memberships members = join_all(contenders_);
   for (std::size_t round = 0; round < rounds; ++round) {
     for (std::size_t turn = 0; turn < members.size(); ++turn) {

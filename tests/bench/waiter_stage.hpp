@@ -17,10 +17,17 @@ namespace slotd::bench {
 /// Microseconds of each round, for each contender in their order.
 using WaiterTimes = std::vector<std::vector<double>>;
 
+/// Where the waiter and the one that gives back run.
+enum class Placement : std::uint8_t { kAny, kOneCpu, kTwoCpus };
+
+/// The CPUs that this process may use.
+std::vector<int> usable_cpus();
+
 class WaiterStage {
  public:
-  /// `holders` processes have a slot each, and `holder_bytes` of memory.
-  WaiterStage(const Contenders& contenders, std::uint32_t holders, std::size_t holder_bytes = 0);
+  /// `holders` processes have a slot each, and `holder_bytes` of memory. kTwoCpus: there are two.
+  WaiterStage(const Contenders& contenders, std::uint32_t holders, std::size_t holder_bytes = 0,
+              Placement placement = Placement::kAny);
   WaiterStage(const WaiterStage&) = delete;
   WaiterStage& operator=(const WaiterStage&) = delete;
 
@@ -58,6 +65,7 @@ class WaiterStage {
   Contenders contenders_;
   std::uint32_t holders_;
   std::size_t holder_bytes_;
+  Placement placement_;
   std::uint32_t round_ = 0;
   Shared<Board> board_;
   Child waiter_;
