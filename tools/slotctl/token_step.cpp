@@ -1,10 +1,13 @@
 #include "tools/slotctl/token_step.hpp"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "slotd/token.hpp"
+#include "tools/slotctl/command_set.hpp"
 #include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/failure.hpp"
+#include "tools/slotctl/owner.hpp"
 #include "tools/slotctl/refusal.hpp"
 #include "tools/slotctl/segment_access.hpp"
 
@@ -70,13 +73,48 @@ void print_step(const Context& context, const HeldSlot& held, const char* state)
   if (context.globals.json) context.print_json(step_json(held.slot, state));
 }
 
-int run_handover(const Context& context, const std::string& token, int pid) {
+namespace {
+
+struct TokenOptions {
+  std::string token;
+  int pid = 0;  ///< 0: not given
+};
+
+int run_step(const TokenStep& step, const std::string& token, const Context& context) {
   const Member member(context.globals);
-  HeldSlot held = resolve_token(*member, token);
+  const HeldSlot held = resolve_token(*member, token);
+  require_step(((*member).*step.step)(held));
+  print_step(context, held, step.state);
+  return to_status(ExitCode::kDone);
+}
+
+int run_handover(const TokenOptions& options, const Context& context) {
+  const int pid = choose_owner(context, options.pid);
+  const Member member(context.globals);
+  HeldSlot held = resolve_token(*member, options.token);
   const std::string type = read_type_of(*member, held);
   bind_to(*member, held, pid);
   print_token(context, *member, held, type, pid);
   return to_status(ExitCode::kDone);
+}
+
+}  // namespace
+
+void add_step(CommandSet& set, const TokenStep& step) {
+  auto options = std::make_shared<TokenOptions>();
+  Verb verb = set.add(step.name, step.help, [step, options](const Context& context) {
+    return run_step(step, options->token, context);
+  });
+  add_token_argument(verb, options->token);
+}
+
+void add_handover(CommandSet& set, const Handover& handover) {
+  auto options = std::make_shared<TokenOptions>();
+  Verb verb = set.add(handover.name, handover.help, [options](const Context& context) {
+    return run_handover(*options, context);
+  });
+  add_token_argument(verb, options->token);
+  verb.add_pid(options->pid, handover.pid_help, handover.pid);
 }
 
 }  // namespace slotd::ctl

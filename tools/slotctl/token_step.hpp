@@ -10,6 +10,8 @@
 
 namespace slotd::ctl {
 
+class CommandSet;
+
 /// The positional TOKEN.
 void add_token_argument(Verb& verb, std::string& token);
 
@@ -38,7 +40,22 @@ void print_token(const Context& context, const Attachment& attachment, const Hel
 Json step_json(std::uint32_t slot, const char* state);
 void print_step(const Context& context, const HeldSlot& held, const char* state);
 
-/// bind and adopt: the whole verb.
-int run_handover(const Context& context, const std::string& token, int pid);
+/// A verb that takes one step with a slot: activate, end, release.
+struct TokenStep {
+  const char* name;
+  const char* help;
+  Errc (Attachment::*step)(const HeldSlot&) noexcept;
+  const char* state;  ///< of the slot afterwards
+};
+void add_step(CommandSet& set, const TokenStep& step);
+
+/// A verb that gives a slot to a process and prints its new token: bind, adopt.
+struct Handover {
+  const char* name;
+  const char* help;
+  const char* pid_help;
+  Need pid;
+};
+void add_handover(CommandSet& set, const Handover& handover);
 
 }  // namespace slotd::ctl

@@ -1,12 +1,10 @@
 #include "tools/slotctl/commands/procs.hpp"
 
-#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "tools/slotctl/command_set.hpp"
-#include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
-#include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/list_options.hpp"
+#include "tools/slotctl/list_verb.hpp"
 #include "tools/slotctl/usage_view.hpp"
 
 namespace slotd::ctl {
@@ -61,19 +59,6 @@ std::vector<Cell> process_row(const ProcessSnapshot& process, Charset charset) {
           {std::to_string(process.pid_ns_inode)}};
 }
 
-int run_procs(const ListOptions& list, const Context& context) {
-  const Charset charset = context.console.charset();
-  const TableStyle style = context.style_of(list);
-  require_columns(style.columns, {procs_table({}, charset)});
-  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
-  if (context.globals.json) {
-    context.print_list_json(procs_json(snapshot), "processes");
-  } else {
-    context.console.print(procs_text(snapshot, style, charset));
-  }
-  return to_status(ExitCode::kDone);
-}
-
 }  // namespace
 
 Json procs_json(const Snapshot& snapshot) {
@@ -115,10 +100,8 @@ std::string procs_text(const Snapshot& snapshot, const TableStyle& style, Charse
 }
 
 void add_procs(CommandSet& set) {
-  auto list = std::make_shared<ListOptions>();
-  Verb verb = set.add("procs", "the processes that own slots, and how their life is known",
-                      [list](const Context& context) { return run_procs(*list, context); });
-  add_list_options(verb, *list);
+  add_list_verb(set, {"procs", "the processes that own slots, and how their life is known",
+                      "processes", procs_table, procs_json, procs_text});
 }
 
 }  // namespace slotd::ctl

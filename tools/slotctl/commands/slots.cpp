@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "tools/slotctl/command_set.hpp"
-#include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
-#include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/list_options.hpp"
+#include "tools/slotctl/list_verb.hpp"
 #include "tools/slotctl/usage_view.hpp"
 
 namespace slotd::ctl {
@@ -225,19 +223,6 @@ std::string notice_lines(const Snapshot& snapshot, const TableStyle& style) {
   return text.empty() ? text : text + "\n";
 }
 
-int run_slots(const ListOptions& list, const Context& context) {
-  const Charset charset = context.console.charset();
-  const TableStyle style = context.style_of(list);
-  require_columns(style.columns, {slots_table({}, charset)});
-  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
-  if (context.globals.json) {
-    context.print_list_json(slots_json(snapshot), "slots");
-  } else {
-    context.console.print(slots_text(snapshot, style, charset));
-  }
-  return to_status(ExitCode::kDone);
-}
-
 }  // namespace
 
 const char* slot_state_name(SlotState state) {
@@ -283,10 +268,8 @@ std::string slots_text(const Snapshot& snapshot, const TableStyle& style, Charse
 }
 
 void add_slots(CommandSet& set) {
-  auto list = std::make_shared<ListOptions>();
-  Verb verb = set.add("slots", "who holds what, and since when",
-                      [list](const Context& context) { return run_slots(*list, context); });
-  add_list_options(verb, *list);
+  add_list_verb(set, {"slots", "who holds what, and since when", "slots", slots_table, slots_json,
+                      slots_text});
 }
 
 }  // namespace slotd::ctl

@@ -1,12 +1,10 @@
 #include "tools/slotctl/commands/waiters.hpp"
 
-#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "tools/slotctl/command_set.hpp"
-#include "tools/slotctl/exit_codes.hpp"
 #include "tools/slotctl/figures.hpp"
-#include "tools/slotctl/segment_access.hpp"
+#include "tools/slotctl/list_options.hpp"
+#include "tools/slotctl/list_verb.hpp"
 
 namespace slotd::ctl {
 
@@ -46,19 +44,6 @@ std::vector<Cell> waiter_row(const WaiterSnapshot& waiter, Charset charset) {
           {std::to_string(waiter.ticket)}};
 }
 
-int run_waiters(const ListOptions& list, const Context& context) {
-  const Charset charset = context.console.charset();
-  const TableStyle style = context.style_of(list);
-  require_columns(style.columns, {waiters_table({}, charset)});
-  const Snapshot snapshot = read_snapshot(open_for_reading(context.globals));
-  if (context.globals.json) {
-    context.print_list_json(waiters_json(snapshot), "waiters");
-  } else {
-    context.console.print(waiters_text(snapshot, style, charset));
-  }
-  return to_status(ExitCode::kDone);
-}
-
 }  // namespace
 
 Json waiters_json(const Snapshot& snapshot) {
@@ -90,10 +75,8 @@ std::string waiters_text(const Snapshot& snapshot, const TableStyle& style, Char
 }
 
 void add_waiters(CommandSet& set) {
-  auto list = std::make_shared<ListOptions>();
-  Verb verb = set.add("waiters", "who waits for what, in the order in which they would go",
-                      [list](const Context& context) { return run_waiters(*list, context); });
-  add_list_options(verb, *list);
+  add_list_verb(set, {"waiters", "who waits for what, in the order in which they would go",
+                      "waiters", waiters_table, waiters_json, waiters_text});
 }
 
 }  // namespace slotd::ctl
