@@ -14,7 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -216,8 +216,9 @@ class EventReader {
       read_lane(view_.events(index).shared, places_[place++], noted);
     }
     is_first_ = false;
+    ++reads_;
     std::vector<Event> events = tell(held, noted);
-    if (told_.size() > 2 * std::size_t{view_.slot_count()}) forget_ended(held);
+    forget();
     std::stable_sort(events.begin(), events.end(),
                      [](const Event& a, const Event& b) { return a.time_ms < b.time_ms; });
     return events;
@@ -233,6 +234,15 @@ class EventReader {
     std::uint64_t awaited = 0;  ///< those before this one were waited for already
   };
   static constexpr std::uint64_t kAwaited = 8;  ///< events that may be written at the same time
+  /// For so many calls a claim is remembered that has ended, or is not seen to be held. Its own
+  /// event may come later than its end, and its end later than its slot is free: the lanes are read
+  /// one after the other, and one waits a call for an event in the making.
+  static constexpr std::uint64_t kRemembered = 3;
+  /// What is known of a claim that was told of.
+  struct Told {
+    std::uint64_t read = 0;  ///< the call that saw it last
+    bool has_ended = false;
+  };
   using ClaimName = std::pair<std::uint32_t, std::uint32_t>;  ///< slot and nonce
 
   static bool is_end(const Event& event) noexcept {
@@ -271,15 +281,20 @@ class EventReader {
   /// Each claim once: as it was noted, else by its slot, else by its end.
   std::vector<Event> tell(const std::vector<Event>& held, const std::vector<Event>& noted) {
     std::vector<Event> events;
+    const auto tell_once = [&](const Event& claim) {
+      const auto [told, is_new] = told_.try_emplace(name_of(claim));
+      told->second.read = reads_;
+      if (is_new) events.push_back(claim);
+    };
     for (const Event& event : noted) {
-      if (event.kind == EventKind::kClaim && told_.insert(name_of(event)).second)
-        events.push_back(event);
+      if (event.kind == EventKind::kClaim) tell_once(event);
     }
-    for (const Event& event : held) {
-      if (told_.insert(name_of(event)).second) events.push_back(event);
-    }
+    for (const Event& event : held) tell_once(event);
     for (const Event& event : noted) {
-      if (is_end(event) && told_.erase(name_of(event)) == 0) events.push_back(claim_of(event));
+      if (!is_end(event)) continue;
+      const auto [told, is_new] = told_.try_emplace(name_of(event));
+      if (is_new || told->second.has_ended) events.push_back(claim_of(event));
+      told->second = {reads_, true};
     }
     // Claims first: what else happened within the same tick comes after them.
     for (const Event& event : noted) {
@@ -297,9 +312,11 @@ class EventReader {
     return claim;
   }
   /// Ends that were lost would leave their claims behind.
-  void forget_ended(const std::vector<Event>& held) {
-    told_.clear();
-    for (const Event& event : held) told_.insert(name_of(event));
+  void forget() {
+    const bool is_full = told_.size() > 2 * std::size_t{view_.slot_count()};
+    std::erase_if(told_, [&](const auto& told) {
+      return (told.second.has_ended || is_full) && told.second.read + kRemembered < reads_;
+    });
   }
 
   template <std::size_t N>
@@ -340,7 +357,8 @@ class EventReader {
 
   SegmentView view_;
   std::vector<Place> places_;
-  std::set<ClaimName> told_;  ///< claims that were told of and not yet their end
+  std::map<ClaimName, Told> told_;
+  std::uint64_t reads_ = 0;
   std::uint64_t lost_ = 0;
   bool is_first_ = true;
 };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "slotd/client.hpp"
@@ -202,6 +203,73 @@ TEST(Events, AClaimThatWaitedKeepsItsOwnEvent) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].amount, 1234U);
   EXPECT_TRUE(reader.read().empty());
+}
+
+Event make_claim(std::uint32_t slot, std::uint32_t nonce, std::uint64_t time_ms) {
+  Event claim = make_end(slot, nonce, time_ms, 12);
+  claim.kind = EventKind::kClaim;
+  return claim;
+}
+
+std::size_t count_claims(const std::vector<Event>& events) {
+  return static_cast<std::size_t>(
+      std::count_if(events.begin(), events.end(),
+                    [](const Event& event) { return event.kind == EventKind::kClaim; }));
+}
+
+/// The lanes are read one after the other: the end of a claim may be seen by a call, and what the
+/// claim noted itself only by a later one.
+TEST(Events, AClaimIsNotToldOfAgainWhenItsOwnEventComesAfterItsEnd) {
+  const HeapSegment segment(make_spec(12'000'000));
+  const SegmentView view = segment.view();
+  EventReader reader(view);
+  EXPECT_TRUE(reader.read().empty());
+  note_alone(view.events(2).primary, make_end(7, 99, 1040, 30));
+  EXPECT_EQ(count_claims(reader.read()), 1U) << "made of its end";
+  note_alone(view.events(1).primary, make_claim(7, 99, 1010));
+  EXPECT_TRUE(reader.read().empty());
+  // The next claim of the slot is another one.
+  note_alone(view.events(1).primary, make_claim(7, 100, 1050));
+  EXPECT_EQ(count_claims(reader.read()), 1U);
+}
+
+/// So it is with a claim that was seen in its slot before.
+TEST(Events, AClaimThatWasSeenHeldIsNotToldOfAgainAfterItsEnd) {
+  const HeapSegment segment(make_spec(12'000'000));
+  const SegmentView view = segment.view();
+  EventReader reader(view);
+  const ClaimResult result = segment.claim(segment.add_process(), kTrack);
+  const auto nonce = static_cast<std::uint32_t>(result.nonce) & kGenerationMask;
+  EXPECT_EQ(count_claims(reader.read()), 1U);
+  ASSERT_EQ(release_slot(view, {result.slot, result.word.generation(), result.nonce}).code,
+            Errc::kOk);
+  note_alone(view.events(2).primary, make_end(result.slot, nonce, 1040, 30));
+  EXPECT_EQ(reader.read().size(), 1U) << "its end";
+  note_alone(view.events(1).primary, make_claim(result.slot, nonce, 1010));
+  EXPECT_TRUE(reader.read().empty());
+}
+
+/// Claims whose ends were lost are forgotten in the end; none that was noted just now, and whose
+/// slot is looked at by the next call.
+TEST(Events, ForgettingWhatHasEndedTellsNoClaimTwice) {
+  const HeapSegment segment(make_spec(12'000'000), {2, 8});
+  const SegmentView view = segment.view();
+  EventReader reader(view);
+  reader.read();
+  for (std::uint32_t nonce = 1; nonce <= 8; ++nonce)  // more than twice the slots
+    note_alone(view.events(1).primary, make_claim(0, nonce, 1000 + nonce));
+  const Event last = make_claim(1, 9, 1020);
+  note_alone(view.events(1).primary, last);
+  EXPECT_EQ(count_claims(reader.read()), 9U);
+  // It is held from then on, as its slot shows.
+  view.record(1).nonce.set(9);
+  segment.put_word(1, SlotWord::make(1, SlotState::kPending, kTrack, 500, 1));
+  EXPECT_EQ(count_claims(reader.read()), 0U);
+  // Its end, after it was seen in the slot.
+  segment.put_word(1, SlotWord{});
+  EXPECT_TRUE(reader.read().empty());
+  note_alone(view.events(2).primary, make_end(1, 9, 1040, 20));
+  EXPECT_EQ(reader.read().size(), 1U);
 }
 
 TEST(Histograms, ADurationGoesIntoTheFirstBucketThatHoldsIt) {
