@@ -306,7 +306,9 @@ class EventReader {
     Event claim = end;
     claim.kind = EventKind::kClaim;
     claim.time_ms = end.time_ms > end.amount ? end.time_ms - end.amount : 0;
-    claim.pid = end.kind == EventKind::kRelease ? end.pid : end.other_pid;
+    // The holder: a release names it where it is not who released.
+    const bool is_own = end.kind == EventKind::kRelease && end.other_pid == 0;
+    claim.pid = is_own ? end.pid : end.other_pid;
     claim.other_pid = 0;
     claim.amount = 0;
     return claim;

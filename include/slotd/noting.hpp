@@ -64,6 +64,11 @@ inline void Attachment::note_claimed(const HeldSlot& held, SlotWord word, std::u
   Event event = make_event(EventKind::kRelease, held, type, now_ns);
   event.cost_milli = word.cost_milli();
   const std::uint64_t held_ns = elapsed_ns(since_ns, now_ns);
+  // By a token: whose it was is told too.
+  if (word.owner() != self_.index && processes_.is_index(word.owner())) [[unlikely]] {
+    const ProcessEntry& owner = view().process(word.owner());
+    event.other_pid = Reservation{owner.reservation.load(std::memory_order_acquire)}.pid();
+  }
   // Within one tick of the clock is no time.
   if (held_ns != 0) {
     event.amount = held_ns / kNsPerMs;

@@ -42,7 +42,7 @@ enum class EventKind : std::uint8_t {
   kHandOver,      ///< bound or adopted; other pid: the new owner
   kActivate,      ///< the job runs
   kEnd,           ///< the job has ended, its slot is still charged
-  kRelease,       ///< amount: milliseconds held
+  kRelease,       ///< amount: milliseconds held; other pid: the owner, where another released it
   kReap,          ///< a dead owner's slot was freed; other pid: the owner; amount: as above
   kForcedFree,    ///< an operator freed a slot; likewise
   kLimitSet,      ///< amount: the limit, kNoLimit for none

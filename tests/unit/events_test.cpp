@@ -233,6 +233,20 @@ TEST(Events, AClaimIsNotToldOfAgainWhenItsOwnEventComesAfterItsEnd) {
   EXPECT_EQ(count_claims(reader.read()), 1U);
 }
 
+/// Whoever has the token may release; the claim was the holder's.
+TEST(Events, AClaimThatAnotherReleasedIsTheHolders) {
+  const HeapSegment segment(make_spec(12'000'000));
+  EventReader reader(segment.view());
+  Event end = make_end(7, 99, 1040, 30);
+  end.other_pid = 900;
+  note_alone(segment.view().events(2).primary, end);
+  const std::vector<Event> events = reader.read();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, EventKind::kClaim);
+  EXPECT_EQ(events[0].pid, 900U);
+  EXPECT_EQ(events[1].pid, 4711U);
+}
+
 /// So it is with a claim that was seen in its slot before.
 TEST(Events, AClaimThatWasSeenHeldIsNotToldOfAgainAfterItsEnd) {
   const HeapSegment segment(make_spec(12'000'000));
