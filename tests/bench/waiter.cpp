@@ -80,12 +80,12 @@ std::vector<Event> Waiters::make_events() const {
   std::vector<Event> events{
       {"release", rounds_.releases, false},
       // Else the kernel chooses, anew in each run, and the choice is most of the time.
-      {"release on one CPU", rounds_.releases, false, 1, 0, Placement::kOneCpu},
-      {"SIGKILL of the holder", rounds_.kills},
-      {"SIGKILL of 64 holders at once", rounds_.mass_kills, true, kManySlots}};
+      {"release on one CPU", rounds_.releases, false, 1, 0, Placement::kOneCpu}};
   if (usable_cpus().size() > 1)
     events.push_back(
         {"release across two CPUs", rounds_.releases, false, 1, 0, Placement::kTwoCpus});
+  events.push_back({"SIGKILL of the holder", rounds_.kills});
+  events.push_back({"SIGKILL of 64 holders at once", rounds_.mass_kills, true, kManySlots});
   if (has_memory(kLargeBytes))
     events.push_back({"SIGKILL of a holder of 1 GiB", rounds_.large_kills, true, 1, kLargeBytes});
   return events;

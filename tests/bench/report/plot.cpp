@@ -149,7 +149,7 @@ std::vector<double> place_names(const std::vector<double>& ends) {
 // --- bars ---
 
 constexpr double kBarsLeft = 306;
-constexpr double kBarsRight = kWidth - 130;
+constexpr double kBarsRight = kWidth - 220;  // the longest label stands behind the longest bar
 constexpr double kBarHeight = 15;
 constexpr double kGroupGap = 14;
 
