@@ -152,7 +152,8 @@ void check_family_minimums(ReadContext& context, const Config& config, const Typ
   }
   context.diagnostics.error(mark_of(context, *excess->type, "min"),
                             "types." + excess->type->name + ".min: " + std::to_string(excess->sum) +
-                                " is above the limit of " + limit);
+                                " is above the limit of " + limit,
+                            "lower it, or raise the max of '" + base.name + "'");
 }
 
 void check_group_minimums(ReadContext& context, const Config& config, const GroupSpec& group) {
@@ -165,7 +166,8 @@ void check_group_minimums(ReadContext& context, const Config& config, const Grou
   });
   if (!excess) return;
   report_excess(context, *excess,
-                " of group '" + group.name + "', whose max is " + std::to_string(*group.max), {});
+                " of group '" + group.name + "', whose max is " + std::to_string(*group.max),
+                "lower a minimum, or raise the max of the group");
 }
 
 void check_slot_minimums(ReadContext& context, const Config& config) {

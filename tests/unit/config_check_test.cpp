@@ -71,11 +71,13 @@ TEST(ConfigErrors, TablesThatAreFull) {
 TEST(ConfigErrors, MinimumsThatContradictEachOther) {
   expect_each({
       {"types: { a: { cpu: 1, max: 1, min: 2 } }",
-       "1:31: error: types.a.min: 2 is above the limit of 1"},
+       with_hint("1:31: error: types.a.min: 2 is above the limit of 1",
+                 "lower it, or raise the max of 'a'")},
       {"types: { a: { cpu: 1, min: 2, groups: { g: 2 } },\n"
        "  b: { cpu: 1, min: 1, groups: { g: 3 } } }\ngroups: { g: { max: 6 } }",
-       "2:16: error: types.b.min: with the minimums before it that is 7 of group 'g', whose max is "
-       "6"},
+       with_hint("2:16: error: types.b.min: with the minimums before it that is 7 of group 'g', "
+                 "whose max is 6",
+                 "lower a minimum, or raise the max of the group")},
       {"types: { a: { cpu: 1, max: 3, min: 2 },\n  b: { cpu: 1, min: 1, counts_as: a },\n"
        "  c: { cpu: 1, min: 1, counts_as: a } }",
        with_hint("3:16: error: types.c.min: with the minimums before it that is 4 of the limit of "
@@ -86,7 +88,8 @@ TEST(ConfigErrors, MinimumsThatContradictEachOther) {
                  "'a', which is 3",
                  "lower a minimum, or raise the max of 'a'")},
       {"types: { a: { cpu: 1, max: 3 },\n  b: { cpu: 1, min: 4, counts_as: a } }",
-       "2:16: error: types.b.min: 4 is above the limit of 3"},
+       with_hint("2:16: error: types.b.min: 4 is above the limit of 3",
+                 "lower it, or raise the max of 'a'")},
       {"types: { a: { cpu: 0, min: 6 },\n  b: { cpu: 0, min: 3 } }\nsegment: { slots: 8 }",
        with_hint("2:16: error: types.b.min: with the minimums before it that is 9 slots, and "
                  "segment.slots is 8",
