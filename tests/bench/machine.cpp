@@ -50,13 +50,21 @@ void read_cpu(Machine& machine) {
 
 }  // namespace
 
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
 Machine read_machine() {
   Machine machine;
   read_cpu(machine);
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) == 0)
-    machine.cpus = static_cast<unsigned>(CPU_COUNT(&set));
+  machine.cpus = static_cast<unsigned>(usable_cpus().size());
   utsname name{};
   if (::uname(&name) == 0) machine.kernel = std::string(name.sysname) + " " + name.release;
   machine.compiler = compiler_name();

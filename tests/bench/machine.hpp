@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace slotd::bench {
 
@@ -18,5 +19,8 @@ struct Machine {
 };
 
 Machine read_machine();
+
+/// The CPUs that this process may use.
+std::vector<int> usable_cpus();
 
 }  // namespace slotd::bench

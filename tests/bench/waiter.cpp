@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/bench/machine.hpp"
 #include "tests/bench/waiter_stage.hpp"
 #include "tests/support/broker_process.hpp"
 

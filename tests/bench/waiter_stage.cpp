@@ -13,6 +13,7 @@
 
 #include "slotd/clock.hpp"
 #include "slotd/futex.hpp"
+#include "tests/bench/machine.hpp"
 
 namespace slotd::bench {
 
@@ -59,17 +60,6 @@ void place(Placement placement, std::size_t role) {
 }
 
 }  // namespace
-
-std::vector<int> usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cpus;
-  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
 
 WaiterStage::WaiterStage(const Contenders& contenders, std::uint32_t holders,
                          std::size_t holder_bytes, Placement placement)

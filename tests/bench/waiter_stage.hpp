@@ -20,9 +20,6 @@ using WaiterTimes = std::vector<std::vector<double>>;
 /// Where the waiter and the one that gives back run.
 enum class Placement : std::uint8_t { kAny, kOneCpu, kTwoCpus };
 
-/// The CPUs that this process may use.
-std::vector<int> usable_cpus();
-
 class WaiterStage {
  public:
   /// `holders` processes have a slot each, and `holder_bytes` of memory. kTwoCpus: there are two.

@@ -1,5 +1,6 @@
 // `events`: what happened on a real node, in order; filters; following; a segment that is replaced.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,6 +61,12 @@ TEST_F(SlotctlEvents, WhatHappenedInItsOrder) {
   EXPECT_LT(at("refusal"), at("release")) << ran.out;
   EXPECT_LT(at("release"), at("limit_set")) << ran.out;
   EXPECT_LT(at("limit_set"), std::ssize(seen)) << ran.out;
+  for (const AnyJson& event : ran.json()["events"]) {
+    if (event["event"] == "release") {
+      EXPECT_EQ(event["other_pid"], ::getpid()) << "whose slot slotctl released";
+      EXPECT_NE(event["pid"], ::getpid());
+    }
+  }
   EXPECT_TRUE(kinds("track").empty());
 }
 

@@ -11,9 +11,16 @@
 
 namespace slotd::model {
 
-/// What waiters and releasers share in these scenarios.
+/// What waiters and releasers share in these scenarios: one slot, which is held when they begin.
 template <typename Derived, unsigned kThreads>
 struct Waiting : Scenario<Derived, kThreads> {
+  static Stage& stage() {
+    static Stage made;
+    return made;
+  }
+  static inline ClaimResult first;
+  static void prepare(Stage& stage) { first = hold_one(stage, 1); }
+
   struct Sleeper {
     std::uint32_t entry = kNoWaiter;  ///< none: it does not sleep
     std::uint32_t count = 0;          ///< of tellings, that it sleeps on
@@ -34,16 +41,17 @@ struct Waiting : Scenario<Derived, kThreads> {
     }
   }
 
-  /// Steps of nothing: so that a short thread does not always come before the long ones.
-  void idle() const {
-    for (unsigned steps = rl::rand(kMostIdleSteps); steps > 0; --steps)
-      this->view.header().tickets.load(std::memory_order_relaxed);
-  }
-
   /// As Attachment::release(): the word, then those who wait for it.
   void give_back(const ClaimResult& job) {
     this->release(job);
     wake_waiters(Derived::stage().processes());
+  }
+
+  /// After steps of nothing: else a thread this short would always come before the long ones.
+  void give_back_at_some_time() {
+    for (unsigned steps = rl::rand(kMostIdleSteps); steps > 0; --steps)
+      this->view.header().tickets.load(std::memory_order_relaxed);
+    give_back(first);
   }
 
   /// As Attachment::wait_claim(), until it is admitted or sleeps. Who is admitted gives back.
@@ -101,22 +109,13 @@ struct Waiting : Scenario<Derived, kThreads> {
 
 /// A slot is given back while somebody gets in line for it.
 struct HandOff : Waiting<HandOff, 2> {
-  static Stage& stage() {
-    static Stage made;
-    return made;
-  }
-  static inline ClaimResult first;
-  static void prepare(Stage& stage) { first = hold_one(stage, 1); }
   void model_cells() {
     observer.limit = 1;
     model_slots(2);
     model_waiting({2 * kWaiterGroup});
   }
   void thread(unsigned index) {
-    if (index == 0) {
-      idle();
-      return give_back(first);
-    }
+    if (index == 0) return give_back_at_some_time();
     wait(index, 2, sleeper);
   }
   void check() { check_sleepers({sleeper}); }
@@ -126,22 +125,13 @@ struct HandOff : Waiting<HandOff, 2> {
 /// Two get in line in different groups while a slot is given back: whoever had it first passes it
 /// on.
 struct HandOffToTwo : Waiting<HandOffToTwo, 3> {
-  static Stage& stage() {
-    static Stage made;
-    return made;
-  }
-  static inline ClaimResult first;
-  static void prepare(Stage& stage) { first = hold_one(stage, 1); }
   void model_cells() {
     observer.limit = 1;
     model_slots(3);
     model_waiting({2 * kWaiterGroup, 3 * kWaiterGroup});
   }
   void thread(unsigned index) {
-    if (index == 0) {
-      idle();
-      return give_back(first);
-    }
+    if (index == 0) return give_back_at_some_time();
     wait(index, index + 1, sleepers[index - 1]);
   }
   void check() { check_sleepers({sleepers[0], sleepers[1]}); }
@@ -151,22 +141,13 @@ struct HandOffToTwo : Waiting<HandOffToTwo, 3> {
 /// One leaves the line, and takes the group's bit back, while another gets in line in the same
 /// group and a slot is given back.
 struct LeaveAndJoin : Waiting<LeaveAndJoin, 3> {
-  static Stage& stage() {
-    static Stage made;
-    return made;
-  }
-  static inline ClaimResult first;
-  static void prepare(Stage& stage) { first = hold_one(stage, 1); }
   void model_cells() {
     observer.limit = 1;
     model_slots(2);
     model_waiting({2 * kWaiterGroup, 2 * kWaiterGroup + 1});
   }
   void thread(unsigned index) {
-    if (index == 0) {
-      idle();
-      return give_back(first);
-    }
+    if (index == 0) return give_back_at_some_time();
     if (index == 2) return wait(index, 2, sleeper);
     const ProcessTable processes = stage().processes();
     WaiterSeat seat(processes, process(2));
